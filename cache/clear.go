@@ -1,0 +1,100 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Clear drops everything under this cache's prefix, all versions, pages and
+// fragments included, and nothing else. It takes effect when it returns: a new
+// generation begins, in which nothing is there, and what is being made for the
+// old one is lost. The memory is freed in the background; [Cache.Sweep] does it
+// right away. Sessions, which have another prefix, stay.
+func (c *Cache) Clear(ctx context.Context) error {
+	if err := c.open(); err != nil {
+		return err
+	}
+	g := newGeneration()
+	_, err := c.store.Set(ctx, c.gen.key, []byte(g), Forever, Always)
+	if err == nil {
+		c.gen.last.Store(&g)
+		c.gen.renewed()
+		select {
+		case c.sweep <- struct{}{}:
+		default: // one is coming anyway, and will see the new generation
+		}
+	}
+	return c.verdict(ctx, "clear", err)
+}
+
+// sweeper frees old generations whenever Clear asks for it.
+func (c *Cache) sweeper() {
+	for {
+		select {
+		case <-c.life.Done():
+			return
+		case <-c.sweep:
+			if _, err := c.Sweep(c.life, nil); err != nil && c.life.Err() == nil {
+				c.logFailure(c.life, "sweep", err)
+			}
+		}
+	}
+}
+
+// Sweep frees what earlier generations left behind, in batches, and returns how
+// many entries that were. progress, if not nil, is called after every batch with
+// the number so far.
+func (c *Cache) Sweep(ctx context.Context, progress func(removed int)) (removed int, err error) {
+	lister, ok := c.store.(Lister)
+	if !ok {
+		return 0, fmt.Errorf("cache: sweep: %w: it cannot list keys", ErrUnsupported)
+	}
+	t, err := c.now(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("cache: sweep: %w", err)
+	}
+	batch := make([]string, 0, batchSize)
+	flush := func() error {
+		n, err := c.store.Delete(ctx, batch...)
+		removed += n
+		batch = batch[:0]
+		if progress != nil {
+			progress(removed)
+		}
+		return err
+	}
+	prefix := c.cfg.Prefix + ":"
+	for physical, err := range lister.Keys(ctx, prefix) {
+		if err != nil {
+			return removed, fmt.Errorf("cache: sweep: %w", err)
+		}
+		base, generation := cutGeneration(physical)
+		if generation == t.generation || !isEntry(strings.TrimPrefix(base, prefix)) {
+			continue
+		}
+		if batch = append(batch, physical); len(batch) == batchSize {
+			if err := flush(); err != nil {
+				return removed, fmt.Errorf("cache: sweep: %w", err)
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return removed, fmt.Errorf("cache: sweep: %w", err)
+	}
+	return removed, nil
+}
+
+// isEntry reports whether what follows the prefix is a value, page or fragment
+// of this cache: "12:v:…", "p:…", "f:…". Keys of a longer prefix that starts
+// with this one, and control keys, are not.
+func isEntry(rest string) bool {
+	kind, _, ok := strings.Cut(rest, ":")
+	if !ok {
+		return false
+	}
+	if kind == "p" || kind == "f" {
+		return true
+	}
+	return kind != "" && strings.Trim(kind, "0123456789") == "" && strings.HasPrefix(rest[len(kind):], ":v:")
+}

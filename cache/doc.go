@@ -1,0 +1,2 @@
+// Package cache is the core of Echoic.
+package cache

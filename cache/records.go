@@ -1,0 +1,271 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Records keeps structured things, such as pages and fragments, under hashed
+// keys. In a store inside the process they are kept decoded and shared, in the
+// others encoded in an envelope, with their [Deps]. It is safe for concurrent
+// use; make one with [NewRecords].
+type Records[T any] struct {
+	c       *Cache
+	cfg     RecordsConfig[T]
+	objects ObjectStore // nil for stores outside the process
+}
+
+// RecordsConfig says what kind of records they are.
+type RecordsConfig[T any] struct {
+	// Kind is the letter in the key: 'p' for pages, 'f' for fragments.
+	Kind byte
+	// Encode and Decode turn a record into bytes and back. Decode must not
+	// keep the bytes unless it treats them as read-only, and takes any
+	// input without panicking.
+	Encode func(T) ([]byte, error)
+	Decode func([]byte) (T, error)
+	// Size is the weight in bytes of a record in memory.
+	Size func(T) int
+}
+
+// Record is a stored thing. Value is shared: it must not be modified. After a
+// miss only its unexported part is of use, for [Records.Open].
+type Record[T any] struct {
+	Value   T
+	Deps    Deps
+	Created time.Time
+	Expires time.Time // zero is never
+
+	ticket ticket
+}
+
+// After reports whether something was purged between the lookup of other and
+// this one: what was made after the other may then be out of date for this.
+func (r Record[T]) After(other Record[T]) bool { return r.ticket != other.ticket }
+
+// object is a record in a store inside the process.
+type object[T any] struct {
+	framed  string
+	value   T
+	deps    Deps
+	created time.Time
+	expires time.Time
+	checked atomic.Uint64 // the epoch in which the tags were last known valid
+}
+
+// NewRecords makes a view of c.
+func NewRecords[T any](c *Cache, cfg RecordsConfig[T]) (*Records[T], error) {
+	switch {
+	case c == nil:
+		return nil, errors.New("cache: NewRecords: the cache is nil")
+	case cfg.Kind != 'p' && cfg.Kind != 'f':
+		return nil, fmt.Errorf("cache: NewRecords: kind %q: use 'p' or 'f'", cfg.Kind)
+	case cfg.Encode == nil, cfg.Decode == nil, cfg.Size == nil:
+		return nil, errors.New("cache: NewRecords: Encode, Decode and Size are required")
+	}
+	r := &Records[T]{c: c, cfg: cfg}
+	r.objects, _ = c.store.(ObjectStore)
+	return r, nil
+}
+
+// Get returns the record of key. It does not speak to the open scope: the
+// caller merges Deps where the record is used. After an error, and after a
+// miss, the caller makes the thing in the scope that [Records.Open] gives.
+func (r *Records[T]) Get(ctx context.Context, key Key) (rec Record[T], found bool, err error) {
+	if err = r.c.open(); err != nil {
+		return rec, false, err
+	}
+	if r.objects != nil {
+		rec, found, err = r.getObject(ctx, key)
+	} else {
+		rec, found, err = r.getBytes(ctx, key.base(r.c.cfg.Prefix, r.cfg.Kind), key)
+	}
+	if found && !matches(ctx, rec.Deps.Vary) {
+		found = false
+	}
+	r.c.hit(found)
+	return rec, found, r.c.verdict(ctx, "get record", err)
+}
+
+func (r *Records[T]) getObject(ctx context.Context, key Key) (rec Record[T], found bool, err error) {
+	rec.ticket.generation, err = r.c.gen.local(ctx)
+	if err == nil && rec.ticket.generation != "" {
+		v, there := r.objects.Object(key.physical(r.c.cfg.Prefix, r.cfg.Kind, rec.ticket.generation))
+		if o, fits := v.(*object[T]); there && fits && o.framed == key.framed {
+			var ok bool
+			if ok, err = r.valid(ctx, o); ok {
+				rec.Value, rec.Deps, rec.Created, rec.Expires = o.value, o.deps, o.created, o.expires
+				return rec, true, nil
+			}
+		}
+	}
+	if err == nil {
+		rec.ticket, err = r.c.now(ctx)
+	}
+	return rec, false, err
+}
+
+// valid checks the tags of an object. While nothing is purged that is one load.
+func (r *Records[T]) valid(ctx context.Context, o *object[T]) (bool, error) {
+	if len(o.deps.Tags) == 0 {
+		return true, nil
+	}
+	if r.c.tags.epoch == nil { // tags live outside the process
+		return r.c.tags.current(ctx, o.deps.Tags)
+	}
+	epoch := r.c.tags.epoch.Now()
+	if o.checked.Load() == epoch {
+		return true, nil
+	}
+	ok, err := r.c.tags.current(ctx, o.deps.Tags)
+	if ok {
+		o.checked.Store(epoch)
+	}
+	return ok, err
+}
+
+func (r *Records[T]) getBytes(ctx context.Context, base string, key Key) (rec Record[T], found bool, err error) {
+	t, raws, err := r.c.read(ctx, base)
+	rec.ticket = t
+	if err != nil || raws[0] == nil {
+		return rec, false, err
+	}
+	env, err := decodeEnvelope(raws[0])
+	if err != nil || env.key != key.framed {
+		r.c.discard(ctx, t, base, raws[0])
+		return rec, false, nil
+	}
+	if ok, err := r.c.tags.current(ctx, env.deps.Tags); err != nil || !ok {
+		return rec, false, err
+	}
+	plain, err := r.expand(&env)
+	if err == nil {
+		rec.Value, err = r.cfg.Decode(plain)
+	}
+	if err != nil {
+		r.c.discard(ctx, t, base, raws[0])
+		return Record[T]{ticket: t}, false, nil
+	}
+	rec.Deps, rec.Created, rec.Expires = env.allDeps(), env.created, env.expires
+	return rec, true, nil
+}
+
+func (r *Records[T]) expand(env *envelope) ([]byte, error) {
+	if env.rawLen > r.c.cfg.MaxValueBytes {
+		return nil, errEnvelope
+	}
+	compressor, err := compressorFor(env.compressor)
+	if err != nil {
+		return nil, err
+	}
+	return compressor.expand(env.payload, env.rawLen)
+}
+
+// Open opens the scope in which the thing that Get did not find is made.
+func (r *Records[T]) Open(ctx context.Context, missed Record[T]) (context.Context, *Scope) {
+	return begin(ctx, missed.ticket)
+}
+
+// Put stores what was made in the scope, for ttl at most: an earlier end that
+// the scope asks for counts. A reason says why it was not stored: it is
+// private, one of its tags was purged meanwhile, and so on. deps are the
+// scope's, with the tokens of its tags where they are known.
+func (r *Records[T]) Put(ctx context.Context, key Key, v T, scope *Scope, ttl time.Duration) (deps Deps, reason string, err error) {
+	deps = scope.Deps()
+	if err = r.c.open(); err != nil {
+		return deps, "closed", err
+	}
+	now := r.c.cfg.Now()
+	ttl = min(ttl, remaining(now, deps.Expires))
+	switch refused := scope.Refused(); {
+	case refused != "":
+		reason = refused
+	case deps.Private != "":
+		reason = "private: " + deps.Private
+	case ttl <= 0:
+		reason = "no time to live"
+	case scope.generation == "":
+		reason = "store unavailable"
+	}
+	if reason != "" {
+		r.c.count.refused.Add(1)
+		return deps, reason, nil
+	}
+	epoch := r.epoch() // before the tokens are read
+	tags, reason, err := r.c.tags.resolve(ctx, deps.Tags, scope.sequence(), ttl)
+	if err != nil || reason != "" {
+		r.c.count.refused.Add(1)
+		if err != nil {
+			reason = "store unavailable"
+		}
+		return deps, reason, r.c.verdict(ctx, "put record", err)
+	}
+	deps.Tags = tags
+	stored, err := r.store(ctx, key, v, deps, scope.generation, ttl, epoch)
+	switch {
+	case err != nil:
+		reason = "store unavailable"
+	case !stored:
+		reason = "larger than the store takes"
+	}
+	r.c.count.sets.Add(1)
+	return deps, reason, r.c.verdict(ctx, "put record", err)
+}
+
+func (r *Records[T]) epoch() uint64 {
+	if r.c.tags.epoch == nil {
+		return 0
+	}
+	return r.c.tags.epoch.Now()
+}
+
+func (r *Records[T]) store(ctx context.Context, key Key, v T, deps Deps, generation string, ttl time.Duration, epoch uint64) (bool, error) {
+	physical := key.physical(r.c.cfg.Prefix, r.cfg.Kind, generation)
+	now := r.c.cfg.Now()
+	if r.objects != nil {
+		o := &object[T]{framed: key.framed, value: v, deps: deps, created: now, expires: expiryAt(now, ttl)}
+		o.checked.Store(epoch)
+		return r.objects.SetObject(physical, o, r.cfg.Size(v)+len(key.framed)+objectOverhead(deps), ttl), nil
+	}
+	plain, err := r.cfg.Encode(v)
+	if err != nil {
+		return false, fmt.Errorf("cache: record cannot be encoded: %w", err)
+	}
+	o := callOptions{ttl: ttl}
+	raw, err := r.c.seal(Raw.ID(), key.framed, physical, plain, deps, &o)
+	if errors.Is(err, ErrTooLarge) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return r.c.store.Set(ctx, physical, raw, ttl, Always)
+}
+
+// objectOverhead is about what an object weighs besides its value.
+func objectOverhead(deps Deps) int {
+	size := 256
+	for _, t := range deps.Tags {
+		size += len(t.Name) + 32
+	}
+	for _, p := range deps.Vary {
+		size += len(p.Name) + len(p.Value) + 40
+	}
+	return size
+}
+
+// Delete removes the record of key and reports whether there was one.
+func (r *Records[T]) Delete(ctx context.Context, key Key) (bool, error) {
+	if err := r.c.open(); err != nil {
+		return false, err
+	}
+	t, err := r.c.now(ctx)
+	if err != nil {
+		return false, r.c.verdict(ctx, "delete record", err)
+	}
+	n, err := r.c.store.Delete(ctx, key.physical(r.c.cfg.Prefix, r.cfg.Kind, t.generation))
+	return n > 0, r.c.verdict(ctx, "delete record", err)
+}

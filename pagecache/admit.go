@@ -1,0 +1,140 @@
+package pagecache
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/echoic-go/echoic/cache"
+)
+
+// overrideHeaders change the method in some frameworks behind this one.
+var overrideHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+
+// admit decides whether a request may be answered from the cache at all. The
+// empty reason says yes.
+func (p *Pages) admit(r *http.Request, route *Route) Reason {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return ReasonMethod
+	case hasBody(r):
+		return ReasonBody
+	case anyPresent(r.Header, overrideHeaders):
+		return ReasonOverride
+	case len(r.Header["Upgrade"]) > 0:
+		return ReasonUpgrade
+	case len(r.Header["Range"]) > 0:
+		return ReasonRange
+	case !p.hostAllowed(r.Host):
+		return ReasonHost
+	case oddPath(r):
+		return ReasonPath
+	case oddQuery(r.URL.RawQuery):
+		return ReasonQuery
+	case sourceReads(r) > 0:
+		return ReasonTouched
+	case len(route.allowCookies) > 0 && hasCookie(r, route.allowCookies):
+		return ReasonCookie
+	}
+	return ""
+}
+
+// hasBody reports a body on a request. What r.Body is does not tell: middleware
+// that reads bodies leaves an empty one behind.
+func hasBody(r *http.Request) bool {
+	return r.ContentLength != 0 || len(r.TransferEncoding) > 0
+}
+
+func anyPresent(h http.Header, names []string) bool {
+	for _, name := range names {
+		if len(h[name]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Pages) hostAllowed(host string) bool {
+	if host == "" {
+		return false
+	}
+	return len(p.cfg.Hosts) == 0 || slices.ContainsFunc(p.cfg.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
+}
+
+// oddPath reports a path that another server, or the router behind, may read as
+// a different one: then two URLs could share a page, or one page two URLs.
+func oddPath(r *http.Request) bool {
+	raw := r.URL.EscapedPath()
+	if raw == "" || raw[0] != '/' || strings.Contains(raw, "//") {
+		return true
+	}
+	for i := range len(raw) {
+		switch c := raw[i]; {
+		case c <= ' ' || c == 0x7f || c == '\\':
+			return true
+		case c == '%' && oddEscape(raw[i:]):
+			return true
+		}
+	}
+	return hasDots(r.URL.Path)
+}
+
+// oddEscape reports an escape of a separator, a control byte, or of a byte that
+// routers decode into something with a meaning.
+func oddEscape(s string) bool {
+	if len(s) < 3 {
+		return true
+	}
+	hi, lo := unhex(s[1]), unhex(s[2])
+	if hi < 0 || lo < 0 {
+		return true
+	}
+	c := byte(hi<<4 | lo)
+	return c <= ' ' && c != ' ' || c == 0x7f || strings.IndexByte(`/\.%?#;`, c) >= 0
+}
+
+func unhex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+func hasDots(p string) bool {
+	if !strings.Contains(p, "/.") {
+		return false
+	}
+	for part := range strings.SplitSeq(p, "/") {
+		if part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// sourceReads asks the session, if there is one, how often it was used.
+func sourceReads(r *http.Request) uint64 {
+	if src, ok := r.Context().Value(cache.SourceKey{}).(cache.Source); ok {
+		return src.Reads()
+	}
+	return 0
+}
+
+// trusts reports whether the peer's forwarding headers are believed.
+func (p *Pages) trusts(r *http.Request) bool {
+	if len(p.cfg.TrustedProxies) == 0 {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	addr := peer.Addr().Unmap()
+	return slices.ContainsFunc(p.cfg.TrustedProxies, func(n netip.Prefix) bool { return n.Contains(addr) })
+}

@@ -1,0 +1,197 @@
+package pagecache
+
+import (
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// strictDirectives is the reference: it splits at every comma and sees a
+// directive wherever its name stands, within quotes too. The parser may be
+// stricter or equal, never more permissive, than one that understands quotes;
+// so whatever this one forbids outside of quotes has to be forbidden.
+func strictDirectives(line string) (noStore, private, noCache bool) {
+	if strings.ContainsAny(line, `"\`) {
+		return // quotes change what a comma means; the table tests cover them
+	}
+	for part := range strings.SplitSeq(line, ",") {
+		name, _, _ := strings.Cut(part, "=")
+		switch strings.ToLower(strings.Trim(name, " \t")) {
+		case "no-store":
+			noStore = true
+		case "private":
+			private = true
+		case "no-cache":
+			noCache = true
+		}
+	}
+	return
+}
+
+func FuzzCacheControl(f *testing.F) {
+	for _, s := range []string{"max-age=60", "no-store", `private="a,b", max-age=1`, "max-age=1,max-age=2", "s-maxage=99999999999999999999", `x="\", no-store`, "a b no-store", "=,no-store"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		d := parseDirectives([]string{line})
+		noStore, private, noCache := strictDirectives(line)
+		if (noStore && !d.noStore) || (private && !d.private) || (noCache && !d.noCache) {
+			t.Fatalf("%q: %+v is more permissive than the reference", line, d)
+		}
+		for _, age := range []time.Duration{d.maxAge, d.sMaxAge} {
+			if age < -1 || age > maxDelta {
+				t.Fatalf("%q: age %v", line, age)
+			}
+		}
+	})
+}
+
+func TestDirectives(t *testing.T) {
+	t.Parallel()
+	tests := map[string]directives{
+		"":                                   {maxAge: -1, sMaxAge: -1},
+		"MAX-AGE=5":                          {maxAge: 5 * time.Second, sMaxAge: -1},
+		`max-age="5"`:                        {maxAge: 5 * time.Second, sMaxAge: -1},
+		"max-age = 5":                        {maxAge: 5 * time.Second, sMaxAge: -1},
+		"max-age=5, max-age=3":               {maxAge: 3 * time.Second, sMaxAge: -1},
+		"max-age=-1":                         {maxAge: 0, sMaxAge: -1},
+		"max-age=1.5":                        {maxAge: 0, sMaxAge: -1},
+		"max-age":                            {maxAge: 0, sMaxAge: -1},
+		"max-age=99999999999999999999999999": {maxAge: maxDelta, sMaxAge: -1},
+		`x="a, no-store", public`:            {public: true, maxAge: -1, sMaxAge: -1},
+		`private="set-cookie", s-maxage=1`:   {private: true, maxAge: -1, sMaxAge: time.Second},
+		"no-store no-cache":                  {noStore: true, noCache: true, maxAge: -1, sMaxAge: -1},
+		"proxy-revalidate":                   {mustRevalidate: true, maxAge: -1, sMaxAge: -1},
+		`x="unclosed, no-store`:              {maxAge: -1, sMaxAge: -1},
+	}
+	for line, want := range tests {
+		if got := parseDirectives([]string{line}); got != want {
+			t.Errorf("%q:\n got %+v\nwant %+v", line, got, want)
+		}
+	}
+}
+
+// What the handler sees is what the key says: two queries with one key give the
+// handler the same values in the same order for every name.
+func FuzzQuery(f *testing.F) {
+	f.Add("a=1&b=2", "b=2&a=1")
+	f.Add("a=1&a=2", "a=2&a=1")
+	f.Add("utm_source=x&a=%41", "a=%41&gclid=1")
+	f.Add("a&a=&=a", "&&a")
+	route := &Route{ignoreQuery: DefaultIgnoreQuery}
+	f.Fuzz(func(t *testing.T, x, y string) {
+		if oddQuery(x) || oddQuery(y) {
+			return
+		}
+		seenX, keyX, _ := splitQuery(x, route)
+		seenY, keyY, _ := splitQuery(y, route)
+		valuesX, errX := url.ParseQuery(seenX)
+		valuesY, errY := url.ParseQuery(seenY)
+		if errX != nil || errY != nil {
+			t.Fatalf("the handler's parser fails on %q or %q, which were let through: %v %v", seenX, seenY, errX, errY)
+		}
+		if keyX == keyY && !reflect.DeepEqual(valuesX, valuesY) {
+			t.Fatalf("%q and %q share the key %q, but the handler sees %v and %v", x, y, keyX, valuesX, valuesY)
+		}
+		for name := range valuesX {
+			if route.ignores(name) {
+				t.Fatalf("%q: the handler sees the ignored %q", x, name)
+			}
+		}
+	})
+}
+
+func FuzzPreferences(f *testing.F) {
+	f.Add("de, en;q=0.5", "en;q=0.5,de")
+	f.Add("gzip;q=0, br", "br")
+	f.Add("a;q=x", "a;q=0")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if preferences([]string{a}) != preferences([]string{b}) {
+			return
+		}
+		// One key: then every name has the same best quality in both.
+		if x, y := qualities(a), qualities(b); !reflect.DeepEqual(x, y) {
+			t.Fatalf("%q and %q are one key, but mean %v and %v", a, b, x, y)
+		}
+	})
+}
+
+func qualities(line string) map[string][]int {
+	m := map[string][]int{}
+	for part := range strings.SplitSeq(line, ",") {
+		name, params, _ := strings.Cut(part, ";")
+		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
+			m[name] = append(m[name], quality(params))
+		}
+	}
+	for name := range m {
+		slices.Sort(m[name])
+		m[name] = slices.Compact(m[name])
+	}
+	return m
+}
+
+func FuzzDecodeEntry(f *testing.F) {
+	e := (&entry{status: 200, header: http.Header{"Content-Type": {"text/html"}, "Etag": {`"x"`}}, body: []byte("hello"), born: time.UnixMilli(1700000000000), life: time.Minute}).complete()
+	page, err := encodeEntry(e)
+	if err != nil {
+		f.Fatal(err)
+	}
+	index, err := encodeEntry(&entry{fields: []string{"Accept-Language"}, variants: []string{"a", "b"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(page)
+	f.Add(index)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := decodeEntry(b)
+		if err != nil {
+			return
+		}
+		if !soundHeader(e.header) || (!e.isIndex() && (e.status < 200 || e.status > 599)) {
+			t.Fatalf("an unsound entry was taken: %+v", e)
+		}
+		again, err := encodeEntry(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := decodeEntry(again); err != nil || back.etag != e.etag || string(back.body) != string(e.body) {
+			t.Fatalf("does not survive encoding: %v", err)
+		}
+	})
+}
+
+func TestEntryRoundTrip(t *testing.T) {
+	t.Parallel()
+	e := (&entry{status: 404, header: http.Header{"Vary": {"A", "B"}, "Last-Modified": {"Mon, 02 Jan 2006 15:04:05 GMT"}}, body: []byte("b"), born: time.UnixMilli(1700000000123), life: 90 * time.Second, render: time.Millisecond, shared: true}).complete()
+	b, err := encodeEntry(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeEntry(b)
+	if err != nil || !reflect.DeepEqual(got.header, e.header) || got.life != e.life || !got.born.Equal(e.born) || got.render != e.render || !got.shared || !got.lastMod.Equal(e.lastMod) || got.length[0] != "1" {
+		t.Fatalf("%v\n got %+v\nwant %+v", err, got, e)
+	}
+	for n := range b {
+		if short, err := decodeEntry(b[:n]); err == nil && n < len(b)-len(e.body) {
+			t.Fatalf("cut after %d of %d bytes: %+v", n, len(b), short)
+		}
+	}
+}
+
+func FuzzListsTag(f *testing.F) {
+	f.Add(`"a", W/"b"`, `"b"`)
+	f.Add(`*`, `"b"`)
+	f.Add(`"a,b"`, `"b"`)
+	f.Fuzz(func(t *testing.T, line, tag string) {
+		etag := `"` + strings.NewReplacer(`"`, "", ",", "").Replace(tag) + `"`
+		got := listsTag([]string{line}, etag)
+		if got && !strings.Contains(line, etag) && !strings.Contains(line, "*") {
+			t.Fatalf("%q is said to list %q", line, etag)
+		}
+	})
+}

@@ -1,0 +1,79 @@
+package pagecache
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// secondly returns the header values that depend on the age in whole seconds.
+// They are made once a second for an entry, not once a hit.
+func (p *Pages) secondly(e *entry, age time.Duration) *secondly {
+	seconds := int64(age / time.Second)
+	if s := e.second.Load(); s != nil && s.age == seconds {
+		return s
+	}
+	s := &secondly{age: seconds}
+	s.values[0] = []string{strconv.FormatInt(seconds, 10)}
+	s.values[1] = []string{p.cfg.Name + "; hit; ttl=" + strconv.FormatInt(int64((e.life-age)/time.Second), 10)}
+	s.values[2] = []string{p.timing("hit", age, e.render)}
+	s.date = []string{e.born.UTC().Format(http.TimeFormat)}
+	e.second.Store(s)
+	return s
+}
+
+// statusOfMiss is Cache-Status (RFC 9211) of what did not come from the store.
+// Reasons are for development only.
+func (p *Pages) statusOfMiss(why, kept Reason) string {
+	var b strings.Builder
+	b.WriteString(p.cfg.Name)
+	b.WriteString("; fwd=")
+	b.WriteString(forwardToken(why))
+	if kept == ReasonStored {
+		b.WriteString("; stored")
+	}
+	if p.cfg.Development {
+		b.WriteString("; detail=")
+		if kept != "" && kept != ReasonStored {
+			b.WriteString(string(kept))
+		} else {
+			b.WriteString(string(why))
+		}
+	}
+	return b.String()
+}
+
+// forwardToken maps a reason to the values that RFC 9211, section 2.2, knows.
+func forwardToken(why Reason) string {
+	switch why {
+	case ReasonMethod:
+		return "method"
+	case ReasonNotFound:
+		return "uri-miss"
+	case ReasonVaryMiss:
+		return "vary-miss"
+	case ReasonStoreFailed, ReasonUncacheable, ReasonAuthRequired:
+		return "miss"
+	}
+	return "bypass"
+}
+
+func (p *Pages) timingOfMiss(why Reason, render time.Duration) string {
+	if why == ReasonStored {
+		return p.timing("miss", 0, render)
+	}
+	return p.timing("pass", 0, render)
+}
+
+// timing is a Server-Timing value: what happened, the age and the render time
+// in milliseconds, and the store.
+func (p *Pages) timing(outcome string, age, render time.Duration) string {
+	var b strings.Builder
+	b.WriteString(`cache;desc=` + outcome + `, age;dur=`)
+	b.WriteString(strconv.FormatInt(int64(age/time.Second)*1000, 10))
+	b.WriteString(", render;dur=")
+	b.WriteString(strconv.FormatFloat(float64(render)/float64(time.Millisecond), 'f', 3, 64))
+	b.WriteString(", store;desc=" + p.cfg.StoreName)
+	return b.String()
+}

@@ -1,0 +1,129 @@
+package pagecache
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/echoic-go/echoic/cache"
+)
+
+// target is the URL of a request as the cache sees it.
+type target struct {
+	url  string // scheme://host/path?sorted query
+	seen string // the query for the handler
+	cut  bool   // the handler's query differs from the visitor's
+}
+
+// target normalises the request's URL: scheme and host in lower case, default
+// port gone, path as received, query sorted by name.
+func (p *Pages) target(r *http.Request, route *Route) target {
+	seen, key, cut := splitQuery(r.URL.RawQuery, route)
+	scheme := p.scheme(r)
+	return target{url: joinURL(scheme, hostOf(r.Host, scheme), r.URL.EscapedPath(), key), seen: seen, cut: cut}
+}
+
+func joinURL(scheme, host, path, query string) string {
+	if path == "" {
+		path = "/"
+	}
+	if query == "" {
+		return scheme + "://" + host + path
+	}
+	return scheme + "://" + host + path + "?" + query
+}
+
+// scheme is the connection's; a trusted proxy may say otherwise.
+func (p *Pages) scheme(r *http.Request) string {
+	if proto := r.Header.Get("X-Forwarded-Proto"); proto != "" && p.trusts(r) {
+		if strings.EqualFold(proto, "https") {
+			return "https"
+		}
+		return "http"
+	}
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// hostOf brings a host to one form: lower case, no default port, no dot at the
+// end of the name.
+func hostOf(host, scheme string) string {
+	for i := range len(host) {
+		if c := host[i]; 'A' <= c && c <= 'Z' {
+			host = strings.ToLower(host)
+			break
+		}
+	}
+	if scheme == "https" {
+		host = strings.TrimSuffix(host, ":443")
+	} else {
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return strings.TrimSuffix(host, ".")
+}
+
+// baseKey is the key of a URL: what selects the page before Vary does.
+func (p *Pages) baseKey(r *http.Request, route *Route, t target) cache.Key {
+	if len(route.cookies) == 0 && len(route.vary) == 0 && route.key == nil {
+		return cache.NewKey("page", t.url)
+	}
+	fields := []string{"page", t.url}
+	for _, name := range route.cookies {
+		fields = append(fields, "cookie", name)
+		fields = append(fields, cookieValues(r, name)...)
+	}
+	for _, name := range route.vary {
+		fields = appendHeader(append(fields, "header"), r.Header, name)
+	}
+	if route.key != nil {
+		fields = append(append(fields, "key"), route.key(r)...) // last, so it needs no number
+	}
+	return cache.NewKey(fields...)
+}
+
+// URLTag is the tag that every page of a URL carries, in all its variants. The
+// URL is taken apart as a request's is, but keeps all query parameters.
+func URLTag(rawURL string) (string, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return "", &URLError{URL: rawURL}
+	}
+	_, query, _ := splitQuery(u.RawQuery, &Route{})
+	return urlTag(joinURL(u.Scheme, hostOf(u.Host, u.Scheme), u.EscapedPath(), query)), nil
+}
+
+func urlTag(normalised string) string { return "url:" + normalised }
+
+// URLError is a URL that cannot be purged because it names no page.
+type URLError struct{ URL string }
+
+func (e *URLError) Error() string {
+	return "pagecache: URL " + quoted(e.URL) + ": give scheme, host and path, as in http://example.org/path"
+}
+
+func quoted(s string) string {
+	if u, err := url.Parse(s); err == nil {
+		s = u.Redacted()
+	} else if len(s) > 0 {
+		s = "(unreadable)"
+	}
+	return `"` + s + `"`
+}
+
+// appendHeader frames a request header: absent differs from empty, and two
+// lines from one with a comma.
+func appendHeader(fields []string, h http.Header, name string) []string {
+	values, ok := h[name]
+	if !ok {
+		return append(fields, name, "absent")
+	}
+	switch name {
+	case "Accept-Encoding", "Accept-Language", "Accept-Charset":
+		return append(fields, name, "1", preferences(values))
+	}
+	// The number keeps the values apart from the fields that follow.
+	return append(append(fields, name, strconv.Itoa(len(values))), values...)
+}

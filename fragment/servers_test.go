@@ -1,0 +1,78 @@
+package fragment_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/fragment"
+	"github.com/echoic-go/echoic/internal/testenv"
+)
+
+// twoServers are two processes, as far as package fragment can tell, that share
+// a Redis.
+func twoServers(t *testing.T, salts ...string) (a, b *site) {
+	t.Helper()
+	server := testenv.Redis(t)
+	for i, s := range []**site{&a, &b} {
+		*s = newSite(t, "", onRedis(t, server), withConfig(func(cfg *fragment.Config) { cfg.Salt = salts[i] }))
+	}
+	return a, b
+}
+
+func TestServersShareFragments(t *testing.T) {
+	t.Parallel()
+	a, b := twoServers(t, "build", "build")
+	equal(t, "filled on one", a.write(t.Context(), "f", time.Hour, []any{1}, "from a"), "from a")
+	equal(t, "hit on the other", b.write(t.Context(), "f", time.Hour, []any{1}, "from b"), "from a")
+	must(t, a.frags.Invalidate(t.Context(), "f", 1))
+	equal(t, "invalidated on one, gone on the other", b.write(t.Context(), "f", time.Hour, []any{1}, "from b"), "from b")
+	equal(t, "and shared again", a.write(t.Context(), "f", time.Hour, []any{1}, "from a"), "from b")
+	must(t, b.cache.Clear(t.Context()))
+	equal(t, "cleared", a.write(t.Context(), "f", time.Hour, []any{1}, "again"), "again")
+}
+
+// While a new version is rolled out, both builds run.
+func TestInvalidateReachesOtherBuilds(t *testing.T) {
+	t.Parallel()
+	a, b := twoServers(t, "build 1", "build 2")
+	equal(t, "first build", a.write(t.Context(), "f", time.Hour, nil, "a"), "a")
+	equal(t, "second build", b.write(t.Context(), "f", time.Hour, nil, "b"), "b")
+	must(t, b.frags.Invalidate(t.Context(), "f"))
+	equal(t, "first build", a.write(t.Context(), "f", time.Hour, nil, "a2"), "a2")
+	equal(t, "second build", b.write(t.Context(), "f", time.Hour, nil, "b2"), "b2")
+}
+
+func TestRedisThatDiesAndComesBack(t *testing.T) {
+	t.Parallel()
+	server := testenv.NewRedis(t, testenv.RedisConfig{})
+	s := newSite(t, `{{define "p"}}{{if cache "a" "1h" .}}{{tag "t"}}{{hit}}[{{.}}]{{end}}{{partialCached "q" . "1h"}}{{end}}{{define "q"}}q{{end}}`,
+		onRedis(t, server), func(_ *site, _ *fragment.Config, cfg *cache.Config) { cfg.Prefix, cfg.IgnoreErrors = "test", true })
+	render := func() {
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				if page := s.get("p", i%2); page != fmt.Sprintf("[%d]q", i%2) {
+					t.Errorf("got %q", page)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	render()
+	stored := s.frags.Stats().Stored
+	server.Kill()
+	render()
+	equal(t, "stored while it is away", s.frags.Stats().Stored, stored)
+	server.Restart()
+	before := s.frags.Stats().Hits // what it kept on disk is served again
+	deadline := time.Now().Add(20 * time.Second)
+	for s.frags.Stats().Hits == before && time.Now().Before(deadline) {
+		render()
+	}
+	if s.frags.Stats().Hits == before {
+		t.Fatal("no hits although Redis is back")
+	}
+}

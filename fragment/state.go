@@ -1,0 +1,148 @@
+package fragment
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"html/template"
+	"time"
+)
+
+// state is a render under way. The functions of its instance work on it.
+type state struct {
+	set       *set
+	templates *template.Template
+
+	// ctx is the innermost body's, or the render's own: template functions
+	// have no other way to get it.
+	ctx    context.Context
+	buf    bytes.Buffer // one for the whole page: a fragment is a part of it
+	frames []frame      // the open fragments
+	args   [2]any       // room for vary arguments
+	nest   nest         // made at the first miss
+	floor  int          // how deep the render itself is nested
+}
+
+// frame is an open fragment.
+type frame struct {
+	fill  *fill           // nil: it is rendered, but not recorded
+	start int             // of its bytes in buf
+	ctx   context.Context // outside of it
+}
+
+// reset forgets a render. Fragments that an error or a panic left open are
+// given up, so that nobody waits for them.
+func (s *state) reset() {
+	for i := len(s.frames) - 1; i >= 0; i-- {
+		if fl := s.frames[i].fill; fl != nil {
+			fl.abort()
+		}
+	}
+	clear(s.frames)
+	s.frames = s.frames[:0]
+	s.ctx, s.nest, s.floor, s.args = nil, nest{}, 0, [2]any{}
+	if s.buf.Cap() > maxKeptBuffer {
+		s.buf = bytes.Buffer{}
+	} else {
+		s.buf.Reset()
+	}
+}
+
+// maxKeptBuffer keeps one huge page from staying in memory for ever.
+const maxKeptBuffer = 1 << 20
+
+// blockFunc is the function that stands for cache in the block b. A variadic one
+// would do, but text/template calls those at a higher price.
+func (s *state) blockFunc(b *boundBlock) any {
+	if !b.hasTTL {
+		return func(ttl any, vary ...any) (bool, error) {
+			d, err := parseTTL(ttl)
+			if err != nil {
+				return false, fmt.Errorf("cache %q: %w", b.name, err)
+			}
+			return s.begin(b, d, vary)
+		}
+	}
+	switch b.args {
+	case 0:
+		return func() (bool, error) { return s.begin(b, b.ttl, nil) }
+	case 1:
+		return func(v any) (bool, error) { return s.begin(b, b.ttl, append(s.args[:0], v)) }
+	case 2:
+		return func(v, w any) (bool, error) { return s.begin(b, b.ttl, append(s.args[:0], v, w)) }
+	}
+	return func(vary ...any) (bool, error) { return s.begin(b, b.ttl, vary) }
+}
+
+// begin reports whether the body is to be rendered. If not, it has written the
+// stored bytes. It does not keep vary.
+func (s *state) begin(b *boundBlock, ttl time.Duration, vary []any) (bool, error) {
+	if ttl == 0 || s.set.frags == nil {
+		return true, s.pushPlain(b.name)
+	}
+	body, err := s.open(b.id, ttl, vary)
+	if err != nil || body == nil {
+		return err == nil, err
+	}
+	s.buf.Write(body)
+	return false, nil
+}
+
+// open looks a fragment up. If there is none it pushes a frame to record it in,
+// and returns nil.
+func (s *state) open(id *identity, ttl time.Duration, vary []any) ([]byte, error) {
+	f := s.set.frags
+	req, err := f.request(s.ctx, id, ttl, vary)
+	if err != nil {
+		return nil, err
+	}
+	rec, found := f.lookup(s.ctx, &req)
+	if found {
+		return notNil(rec.Value), nil
+	}
+	if s.nest.owner == nil {
+		s.nest = nestOf(s.ctx)
+	}
+	n := s.nest
+	n.depth = s.floor + len(s.frames)
+	fl, shared, err := f.start(s.ctx, req, n, rec)
+	if err != nil {
+		return nil, err
+	}
+	if fl == nil {
+		return notNil(shared), nil
+	}
+	s.frames = append(s.frames, frame{fill: fl, start: s.buf.Len(), ctx: s.ctx})
+	s.ctx = fl.ctx
+	return nil, nil
+}
+
+// notNil tells the bytes of an empty fragment from no fragment.
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// pushPlain opens a fragment that is only rendered.
+func (s *state) pushPlain(name string) error {
+	if s.floor+len(s.frames) >= maxDepth {
+		return fmt.Errorf("%w: %q is inside %d others: does it contain itself?", ErrTooDeep, name, maxDepth)
+	}
+	s.frames = append(s.frames, frame{start: s.buf.Len(), ctx: s.ctx})
+	return nil
+}
+
+// end closes the innermost fragment. Its result goes into a variable that
+// nobody reads.
+func (s *state) end() string {
+	fr := s.frames[len(s.frames)-1]
+	s.frames[len(s.frames)-1] = frame{}
+	s.frames = s.frames[:len(s.frames)-1]
+	s.ctx = fr.ctx
+	if fr.fill != nil {
+		fr.fill.end(s.buf.Bytes()[fr.start:])
+	}
+	return ""
+}

@@ -33,7 +33,11 @@ func (c *Cache) IncrWithTTL(ctx context.Context, key string, delta int64, opts .
 		return 0, err
 	}
 	if o.ttl <= 0 {
-		return delta, nil // as Set with such a time to live: nothing stays
+		n, err := c.incr(ctx, key, delta, nil, opts)
+		if errors.Is(err, ErrNotFound) {
+			return delta, nil // as Add with such a time to live: nothing stays
+		}
+		return n, err
 	}
 	return c.incr(ctx, key, delta, &Initial{TTL: o.ttl}, opts)
 }

@@ -26,6 +26,7 @@ type flight struct {
 	deps  Deps
 	err   error
 	share bool // false: every waiter has to load for itself
+	found bool // nothing was loaded: the value is in the store by now
 }
 
 // ended is how many flights have ended so far. Who finds it changed after a

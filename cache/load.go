@@ -107,7 +107,7 @@ func (r *request[T]) join(ctx context.Context, ended uint64) (T, error) {
 		if leads {
 			if r.c.flights.ended() != ended {
 				if v, state, err := r.look(ctx); err != nil || state == isFresh {
-					fl.err = err
+					fl.err, fl.found = err, state == isFresh
 					r.c.flights.land(fl)
 					return v, err
 				}
@@ -125,6 +125,12 @@ func (r *request[T]) join(ctx context.Context, ended uint64) (T, error) {
 		}
 		if fl.err != nil {
 			return zero, fl.err
+		}
+		if fl.found { // by the leader in the store, and so by us
+			if v, state, err := r.look(ctx); err != nil || state == isFresh {
+				return v, err
+			}
+			continue
 		}
 		if r.suits(ctx, fl) {
 			var v T

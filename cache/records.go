@@ -164,6 +164,15 @@ func (r *Records[T]) expand(env *envelope) ([]byte, error) {
 	return compressor.expand(env.payload, env.rawLen)
 }
 
+// Why [Records.Put] did not store, where callers branch on it. The first means
+// that what was made may be out of date already; after the other two it is as
+// good as if it had been stored.
+const (
+	RefusedPurged    = "tag purged meanwhile"
+	RefusedStoreAway = "store unavailable"
+	RefusedTooLarge  = "larger than the store takes"
+)
+
 // Open opens the scope in which the thing that Get did not find is made.
 func (r *Records[T]) Open(ctx context.Context, missed Record[T]) (context.Context, *Scope) {
 	return begin(ctx, missed.ticket)
@@ -188,7 +197,7 @@ func (r *Records[T]) Put(ctx context.Context, key Key, v T, scope *Scope, ttl ti
 	case ttl <= 0:
 		reason = "no time to live"
 	case scope.generation == "":
-		reason = "store unavailable"
+		reason = RefusedStoreAway
 	}
 	if reason != "" {
 		r.c.count.refused.Add(1)
@@ -199,7 +208,7 @@ func (r *Records[T]) Put(ctx context.Context, key Key, v T, scope *Scope, ttl ti
 	if err != nil || reason != "" {
 		r.c.count.refused.Add(1)
 		if err != nil {
-			reason = "store unavailable"
+			reason = RefusedStoreAway
 		}
 		return deps, reason, r.c.verdict(ctx, "put record", err)
 	}
@@ -207,9 +216,9 @@ func (r *Records[T]) Put(ctx context.Context, key Key, v T, scope *Scope, ttl ti
 	stored, err := r.store(ctx, key, v, deps, scope.generation, ttl, epoch)
 	switch {
 	case err != nil:
-		reason = "store unavailable"
+		reason = RefusedStoreAway
 	case !stored:
-		reason = "larger than the store takes"
+		reason = RefusedTooLarge
 	}
 	r.c.count.sets.Add(1)
 	return deps, reason, r.c.verdict(ctx, "put record", err)

@@ -228,7 +228,7 @@ func (s *Scope) addTag(t TagToken) {
 		case !t.Token.IsZero() && t.Token != have.Token:
 			// Two parts saw different tokens: the tag was purged between
 			// them, and the older part is out of date.
-			s.refuse("tag purged meanwhile")
+			s.refuse(RefusedPurged)
 		}
 		return
 	}

@@ -239,7 +239,7 @@ func (t *Tags) resolve(ctx context.Context, tags []TagToken, seq uint64, ttl tim
 		}
 		switch {
 		case tokens[i].IsZero(), !out[i].Token.IsZero() && out[i].Token != tokens[i], tokens[i].Seq > seq:
-			return nil, "tag purged meanwhile", nil
+			return nil, RefusedPurged, nil
 		}
 		out[i].Token = tokens[i]
 	}

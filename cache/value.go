@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"reflect"
@@ -227,11 +226,6 @@ func counterDigits(v any) ([]byte, bool) {
 		return strconv.AppendUint(nil, rv.Uint(), 10), true
 	}
 	return nil, false
-}
-
-// sameValue reports whether a stored value is still the one that was read.
-func sameValue(a, b *stored) bool {
-	return a != nil && b != nil && bytes.Equal(a.raw, b.raw)
 }
 
 // ttlOf is the store's lifetime for o.

@@ -68,10 +68,6 @@ func (fl *fill) finish(result flightResult) {
 	fl.flight = nil
 }
 
-// reasonPurged is how cache.Records says that a tag was purged while the body
-// ran. The next render is then made from newer data, and worth waiting for.
-const reasonPurged = "tag purged meanwhile"
-
 // storeTimeout bounds a write, which goes on when the client has gone.
 const storeTimeout = 2 * time.Second
 
@@ -105,7 +101,7 @@ func (fl *fill) keep(body []byte) flightResult {
 		f.unshared.remove(fl.req.key)
 		fl.req.id.note(fl.outer, deps)
 		return flightResult{state: flightStored, body: body, deps: deps}
-	case reason == reasonPurged:
+	case reason == cache.RefusedPurged: // the next render is made from newer data, and worth waiting for
 		f.count.refused.Add(1)
 		return flightResult{state: flightFailed}
 	}

@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
@@ -9,9 +10,11 @@ import (
 
 // flights lets requests for one page that is not there wait for one answer.
 type flights struct {
-	mu    sync.Mutex
-	m     map[string]*flight
-	ended uint64
+	mu sync.Mutex
+	m  map[string]*flight
+	// ended counts flights. Who finds it changed since before his lookup looks
+	// again before he leads: the page may have been stored in between.
+	ended atomic.Uint64
 }
 
 // flight is one answer being made.
@@ -28,29 +31,22 @@ type flight struct {
 
 // join returns the flight for key; who created it leads. A nil flight means
 // that too many wait already.
-func (f *flights) join(key string, lookup cache.Record[*entry], limit int) (fl *flight, leads bool, ended uint64) {
+func (f *flights) join(key string, lookup cache.Record[*entry], limit int) (fl *flight, leads bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if fl = f.m[key]; fl != nil {
 		if fl.waiters >= limit {
-			return nil, false, f.ended
+			return nil, false
 		}
 		fl.waiters++
-		return fl, false, f.ended
+		return fl, false
 	}
 	if f.m == nil {
 		f.m = make(map[string]*flight)
 	}
 	fl = &flight{key: key, lookup: lookup, done: make(chan struct{})}
 	f.m[key] = fl
-	return fl, true, f.ended
-}
-
-// landings is how many flights have ended.
-func (f *flights) landings() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.ended
+	return fl, true
 }
 
 // land ends a flight. A nil flight is a request that nobody waits for.
@@ -60,7 +56,7 @@ func (f *flights) land(fl *flight, e *entry, final bool) {
 	}
 	fl.entry, fl.final = e, final
 	f.mu.Lock()
-	f.ended++
+	f.ended.Add(1)
 	delete(f.m, fl.key)
 	f.mu.Unlock()
 	close(fl.done)
@@ -78,16 +74,15 @@ func (x *exchange) fetch() error {
 		return x.run(nil)
 	}
 	const handOvers = 2
-	before := x.p.flights.landings()
 	deadline := time.NewTimer(x.p.cfg.WaitTimeout)
 	defer deadline.Stop()
 	for range handOvers + 1 {
-		fl, leads, ended := x.p.flights.join(key, x.missed, x.p.cfg.MaxWaiters)
+		fl, leads := x.p.flights.join(key, x.missed, x.p.cfg.MaxWaiters)
 		if fl == nil {
 			break
 		}
 		if leads {
-			if ended != before { // stored between our lookup and now?
+			if x.p.flights.ended.Load() != x.ended {
 				if e := x.lookup(); e != nil {
 					x.p.flights.land(fl, e, false)
 					return x.replay(e)

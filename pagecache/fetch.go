@@ -211,7 +211,7 @@ func (x *exchange) put(ctx context.Context, scope *cache.Scope, e *entry, fields
 	if err != nil {
 		x.p.cfg.Logger.WarnContext(ctx, "pagecache: store failed", "error", err)
 	}
-	if reason != "" && reason != "store unavailable" && reason != "larger than the store takes" {
+	if reason != "" && reason != cache.RefusedStoreAway && reason != cache.RefusedTooLarge {
 		return nil, false // private, or purged meanwhile: nobody else may have it
 	}
 	return e, false

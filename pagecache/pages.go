@@ -87,6 +87,7 @@ type exchange struct {
 	missed cache.Record[*entry] // the lookup that missed
 	index  *entry               // the URL's list of variants, if it has one
 	spent  time.Duration        // on stores
+	ended  uint64               // flights before the lookup
 }
 
 // withStore runs f under what is left of the request's budget for stores.
@@ -104,6 +105,7 @@ func (x *exchange) withStore(ctx context.Context, f func(ctx context.Context)) {
 
 // lookup returns the entry that answers the request, or nil.
 func (x *exchange) lookup() (e *entry) {
+	x.ended = x.p.flights.ended.Load()
 	x.withStore(x.r.Context(), func(ctx context.Context) { e = x.find(ctx) })
 	return e
 }

@@ -178,7 +178,7 @@ func TestNeverStored(t *testing.T) {
 		"empty html":            {handler: withHeader("Content-Type", "text/html", "Empty", "yes")},
 		"redirect to itself": {handler: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Cache-Control", "max-age=60")
-			http.Redirect(w, r, "/x", 301)
+			http.Redirect(w, r, "/x", http.StatusMovedPermanently)
 		}},
 		"flushed":          {handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a"); w.(http.Flusher).Flush() }},
 		"too long":         {handler: page(strings.Repeat("x", 2<<20))},

@@ -73,6 +73,7 @@ var cacheCounterChecks = []cacheCheck{
 		e.left("load", time.Hour, begin)
 	}},
 	{"IncrWithTTL", "IncrWithTTL creates where nothing is, with its TTL, and else keeps the TTL.", func(e *cacheEnv) {
+		begin := time.Now()
 		for want := range int64(3) {
 			n, err := e.c.IncrWithTTL(e.Context(), "k", 1, cache.TTL(time.Hour))
 			e.ok("IncrWithTTL", err)
@@ -83,14 +84,31 @@ var cacheCounterChecks = []cacheCheck{
 		if e.caps.NoExpirer {
 			return
 		}
-		e.left("k", time.Hour, time.Now())
+		e.left("k", time.Hour, begin)
 		_, err := e.c.IncrWithTTL(e.Context(), "k", 1, cache.TTL(cache.Forever))
 		e.ok("IncrWithTTL", err)
-		e.left("k", time.Hour, time.Now())
+		e.left("k", time.Hour, begin)
 		e.cacheLifetime("brief", brief, func() {
 			_, err := e.c.IncrWithTTL(e.Context(), "brief", 7, cache.TTL(brief))
 			e.ok("IncrWithTTL", err)
 		})
+	}},
+	{"IncrWithTTLNothing", "IncrWithTTL with a TTL of 0 or less where nothing is: the sum is returned, nothing stays.", func(e *cacheEnv) {
+		n, err := e.c.IncrWithTTL(e.Context(), "k", 7, cache.TTL(0))
+		e.ok("IncrWithTTL", err)
+		if n != 7 {
+			e.broken("IncrWithTTL = %d, want 7", n)
+		}
+		missed(e, "k")
+		put(e, "k", 5) // and else the TTL does not count
+		n, err = e.c.IncrWithTTL(e.Context(), "k", 7, cache.TTL(0))
+		e.ok("IncrWithTTL", err)
+		if n != 12 {
+			e.broken("IncrWithTTL of a counter that is 5 = %d, want 12", n)
+		}
+		if _, err = e.c.IncrWithTTL(e.Context(), "", 7, cache.TTL(0)); !errors.Is(err, cache.ErrInvalidKey) {
+			e.broken("IncrWithTTL with an empty key: %v", err)
+		}
 	}},
 	{"IncrWithTTLRace", "IncrWithTTL creates atomically: of many at once none is lost.", func(e *cacheEnv) {
 		e.countRace("k", func(ctx context.Context) (int64, error) {

@@ -71,6 +71,7 @@ var loadChecks = []cacheCheck{
 		}
 	}},
 	{"Coalesces", "Concurrent callers in one process run the loader once.", checkCoalesces},
+	{"CoalescesLate", "Callers that missed before a loader ended, and come after, find its value instead of running it again.", checkCoalescesLate},
 	{"KeysApart", "Loaders of different keys and versions do not wait for each other.", func(e *cacheEnv) {
 		release := make(chan struct{})
 		done := e.inBackground(func() {
@@ -136,8 +137,8 @@ var loadChecks = []cacheCheck{
 	}},
 	{"WrittenMeanwhile", "What is written while a loader runs is newer, and stays.", func(e *cacheEnv) {
 		e.loadsLater("set", "old", func(ctx context.Context) (string, error) {
-			put(e, "set", "new")
-			return "old", nil
+			_, err := cache.Of[string](e.c).Set(ctx, "set", "new")
+			return "old", err
 		})
 		hit(e, "set", "new")
 		e.loadsLater("many", "old", func(ctx context.Context) (string, error) {
@@ -220,6 +221,51 @@ func checkCoalesces(e *cacheEnv) {
 		}
 	}
 	hit(e, "k", map[string]int{"a": 1})
+}
+
+// checkCoalescesLate lets 32 callers miss, holds back what they read until
+// another has stored the value, and lets every further look take a while, so that
+// they wait for one another.
+func checkCoalescesLate(e *cacheEnv) {
+	if !e.caps.full() {
+		return
+	}
+	const callers = 32
+	store := &spyStore{Store: e.store}
+	c := e.newCache(cache.Config{Store: store})
+	_, _, err := cache.Of[string](c).Get(e.Context(), "k") // learns the generation
+	e.ok("Get", err)
+	stored := make(chan struct{})
+	var missed sync.WaitGroup
+	missed.Add(callers)
+	var reads atomic.Int64
+	store.hold = func() {
+		switch n := reads.Add(1); {
+		case n <= callers:
+			missed.Done()
+			<-stored
+		case n > callers+1: // a look of the one in between is not slow
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	var runs atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			v, err := cache.Of[string](c).GetOrSet(e.Context(), "k", counting(&runs, "again"))
+			if err != nil || v != "x" {
+				e.broken("GetOrSet = %q, %v", v, err)
+			}
+		})
+	}
+	missed.Wait()
+	v, err := cache.Of[string](c).GetOrSet(e.Context(), "k", counting(&runs, "x"))
+	close(stored)
+	wg.Wait()
+	if err != nil || v != "x" {
+		e.broken("GetOrSet = %q, %v", v, err)
+	}
+	e.ran(&runs, 1)
 }
 
 func checkLeaderDetached(e *cacheEnv) {

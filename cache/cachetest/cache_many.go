@@ -43,6 +43,19 @@ var cacheManyChecks = []cacheCheck{
 			hit(e, key, value)
 		}
 	}},
+	{"SetFailed", "SetMany returns the keys that failed, under the caller's names.", func(e *cacheEnv) {
+		if e.caps.NoMany {
+			return
+		}
+		c := e.newCache(cache.Config{Store: &spyStore{Store: e.store, refuse: "bad"}})
+		failed, err := cache.Of[string](c).SetMany(e.Context(), map[string]string{"good": "1", "bad ü": "2"})
+		e.ok("SetMany", err)
+		if len(failed) != 1 || failed[0] != "bad ü" {
+			e.broken("SetMany failed for %q, want for bad ü", failed)
+		}
+		hit(e, "good", "1")
+		missed(e, "bad ü")
+	}},
 	{"SetOptions", "SetMany takes TTL, version and tags.", func(e *cacheEnv) {
 		_, err := cache.Of[string](e.c).SetMany(e.Context(), map[string]string{"a": "1", "b": "2"}, cache.TTL(brief), cache.Version(2))
 		e.ok("SetMany", err)

@@ -1,6 +1,7 @@
 package cachetest
 
 import (
+	"context"
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
@@ -31,26 +32,10 @@ var cacheSetChecks = []cacheCheck{
 		e.sets(true, "over", "y", cache.OnlyIfAbsent())
 		hit(e, "over", "y")
 	}},
-	{"OnlyIfPresent", "Set only-if-present stores over a value, and else nothing.", func(e *cacheEnv) {
-		e.sets(false, "k", "x", cache.OnlyIfPresent())
-		missed(e, "k")
-		put(e, "k", "x")
-		e.sets(true, "k", "y", cache.OnlyIfPresent())
-		hit(e, "k", "y")
-		put(e, "over", "x", cache.TTL(brief))
-		e.over("over")
-		e.sets(false, "over", "y", cache.OnlyIfPresent())
-		missed(e, "over")
-	}},
 	{"Conditions", "Set under a condition takes TTL, version and tags as well.", func(e *cacheEnv) {
 		e.sets(true, "k", "x", cache.OnlyIfAbsent(), cache.TTL(brief), cache.Version(3))
 		missed(e, "k")
 		e.over("k", cache.Version(3))
-	}},
-	{"NilIsSomething", "A stored nil is a value, for conditions too.", func(e *cacheEnv) {
-		put[*record](e, "k", nil)
-		e.sets(false, "k", "x", cache.OnlyIfAbsent())
-		e.sets(true, "k", "x", cache.OnlyIfPresent())
 	}},
 	{"Add", "Add stores only if absent or expired, and says whether it did.", func(e *cacheEnv) {
 		e.adds(true, "k", "x")
@@ -119,6 +104,32 @@ var cacheSetChecks = []cacheCheck{
 				e.broken("Has(%q) = %v, want %v", key, found, want)
 			}
 		}
+	}},
+}
+
+// conditionChecks need a store that can swap.
+var conditionChecks = []cacheCheck{
+	{"OnlyIfPresent", "Set only-if-present stores over a value, and else nothing.", func(e *cacheEnv) {
+		e.sets(false, "k", "x", cache.OnlyIfPresent())
+		missed(e, "k")
+		put(e, "k", "x")
+		e.sets(true, "k", "y", cache.OnlyIfPresent())
+		hit(e, "k", "y")
+		put(e, "over", "x", cache.TTL(brief))
+		e.over("over")
+		e.sets(false, "over", "y", cache.OnlyIfPresent())
+		missed(e, "over")
+	}},
+	{"NilIsSomething", "A stored nil is a value, for conditions too.", func(e *cacheEnv) {
+		put[*record](e, "k", nil)
+		e.sets(false, "k", "x", cache.OnlyIfAbsent())
+		e.sets(true, "k", "x", cache.OnlyIfPresent())
+	}},
+	{"AddOverStale", "Add stores over what is past its end.", func(e *cacheEnv) {
+		e.loads("k", "old", func(context.Context) (string, error) { return "old", nil }, cache.TTL(brief), cache.StaleFor(day))
+		e.over("k")
+		e.adds(true, "k", "new")
+		hit(e, "k", "new")
 	}},
 }
 

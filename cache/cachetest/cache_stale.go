@@ -34,19 +34,12 @@ var staleChecks = []cacheCheck{
 		e.loads("k", "old", func(context.Context) (string, error) { return "old", nil }, opts...)
 		e.over("k")
 		missed(e, "k")
-		e.sets(false, "k", "x", cache.OnlyIfPresent())
 		many, err := cache.Of[string](e.c).GetMany(e.Context(), []string{"k"})
 		e.ok("GetMany", err)
 		if len(many) != 0 {
 			e.broken("GetMany = %v", many)
 		}
 		e.loads("k", "new", func(context.Context) (string, error) { return "new", nil }) // not asked for stale ones
-		hit(e, "k", "new")
-	}},
-	{"AddReplaces", "Add stores over what is past its end.", func(e *cacheEnv) {
-		e.loads("k", "old", func(context.Context) (string, error) { return "old", nil }, cache.TTL(brief), cache.StaleFor(day))
-		e.over("k")
-		e.adds(true, "k", "new")
 		hit(e, "k", "new")
 	}},
 	{"FailureKeepsStale", "A loader that fails in the background changes nothing: the old value is served until it is too old.", func(e *cacheEnv) {

@@ -120,6 +120,27 @@ func (e *env) set(key, value string, ttl time.Duration) {
 	}
 }
 
+// setAll stores a value under every key, in few round trips if the store can.
+func (e *env) setAll(keys []string) {
+	e.Helper()
+	many, ok := e.store.(cache.ManyStore)
+	if !ok {
+		for _, key := range keys {
+			e.set(key, "x", cache.Forever)
+		}
+		return
+	}
+	items := make([]cache.Item, len(keys))
+	for i, key := range keys {
+		items[i] = cache.Item{Key: key, Value: []byte("x"), TTL: cache.Forever}
+	}
+	failed, err := many.SetMany(e.Context(), items)
+	e.ok("SetMany", err)
+	if len(failed) != 0 {
+		e.brokenNow("SetMany could not keep %q", failed)
+	}
+}
+
 // holds checks that key has the value.
 func (e *env) holds(key, want string) {
 	e.Helper()

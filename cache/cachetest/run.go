@@ -64,13 +64,17 @@ func cacheGroups(caps Caps) []cacheGroup {
 		{"Formats", formatChecks},
 		{"Errors", errorChecks},
 		{"Clear", clearChecks},
+		{"Records", recordChecks},
+	}
+	if !caps.NoSwapper {
+		groups = append(groups, cacheGroup{"Conditions", conditionChecks})
 	}
 	if !caps.NoExpirer && !caps.NoSwapper {
 		groups = append(groups, cacheGroup{"Lifetime", cacheExpiryChecks}, cacheGroup{"Version", versionChecks})
 	}
 	if !caps.NoCounter && !caps.NoSwapper {
 		groups = append(groups, cacheGroup{"Counter", cacheCounterChecks}, cacheGroup{"Purge", purgeChecks},
-			cacheGroup{"Scope", scopeChecks})
+			cacheGroup{"Scope", scopeChecks}, cacheGroup{"TaggedRecords", taggedRecordChecks})
 	}
 	if !caps.NoLister {
 		groups = append(groups, cacheGroup{"Keys", globChecks})

@@ -50,7 +50,8 @@ func storeGroups(caps Caps) []checkGroup {
 	}{
 		{!caps.NoMany, "ManyStore", manyChecks},
 		{!caps.NoExpirer, "Expirer", expirerChecks},
-		{!caps.NoCounter, "Counter", counterChecks(caps)},
+		{!caps.NoCounter, "Counter", counterChecks},
+		{!caps.NoCounter && caps.Shared, "SharedCounter", sharedCounterChecks},
 		{!caps.NoSwapper, "Swapper", swapperChecks},
 		{!caps.NoLister, "Lister", listerChecks},
 		{caps.Objects, "ObjectStore", objectChecks},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,8 @@ type spyStore struct {
 	cache.Store
 	calls  atomic.Int64
 	broken atomic.Bool
+	refuse string // keys that hold it cannot be kept by SetMany
+	hold   func() // called between reading values and returning them
 }
 
 var (
@@ -62,14 +65,28 @@ func (s *spyStore) GetMany(ctx context.Context, keys []string) ([][]byte, error)
 	if err := s.called(); err != nil {
 		return nil, err
 	}
-	return s.Store.(cache.ManyStore).GetMany(ctx, keys)
+	values, err := s.Store.(cache.ManyStore).GetMany(ctx, keys)
+	if s.hold != nil {
+		s.hold()
+	}
+	return values, err
 }
 
 func (s *spyStore) SetMany(ctx context.Context, items []cache.Item) ([]string, error) {
 	if err := s.called(); err != nil {
 		return nil, err
 	}
-	return s.Store.(cache.ManyStore).SetMany(ctx, items)
+	var keep []cache.Item
+	var failed []string
+	for _, item := range items {
+		if s.refuse != "" && strings.Contains(item.Key, s.refuse) {
+			failed = append(failed, item.Key)
+		} else {
+			keep = append(keep, item)
+		}
+	}
+	more, err := s.Store.(cache.ManyStore).SetMany(ctx, keep)
+	return append(failed, more...), err
 }
 
 func (s *spyStore) Touch(ctx context.Context, key string, ttl time.Duration) (bool, error) {

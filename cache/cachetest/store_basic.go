@@ -174,9 +174,7 @@ var deleteChecks = []check{
 	}},
 	{"Hundreds", "Delete removes the keys, however many.", func(e *env) {
 		keys := e.keys(700)
-		for _, key := range keys[:300] {
-			e.set(key, "x", cache.Forever)
-		}
+		e.setAll(keys[:300])
 		e.deletes(300, keys...)
 	}},
 	{"Race", "Of many callers that delete one value at once, one removes it.", func(e *env) {

@@ -61,18 +61,16 @@ var listerChecks = []check{
 		e.lists("", "b")
 	}},
 	{"Thousands", "A key that is there during the whole iteration is yielded at least once.", func(e *env) {
-		var keys []string
-		for _, key := range e.keys(2500) {
-			keys = append(keys, strings.TrimPrefix(key, e.prefix))
-			e.set(key, "x", cache.Forever)
+		keys := e.keys(2500)
+		e.setAll(keys)
+		for i := range keys {
+			keys[i] = strings.TrimPrefix(keys[i], e.prefix)
 		}
 		e.lists("", keys...)
 	}},
 	{"Changing", "A key that is there during the whole iteration is yielded, whatever else changes.", checkChangingKeys},
 	{"Break", "The iteration can be left at any key, and be started again.", func(e *env) {
-		for _, key := range e.keys(50) {
-			e.set(key, "x", cache.Forever)
-		}
+		e.setAll(e.keys(50))
 		seq := e.store.(cache.Lister).Keys(e.Context(), e.prefix)
 		for range 3 {
 			n := 0
@@ -88,9 +86,7 @@ var listerChecks = []check{
 		}
 	}},
 	{"Delete", "Keys may be deleted while they are listed.", func(e *env) {
-		for _, key := range e.keys(300) {
-			e.set(key, "x", cache.Forever)
-		}
+		e.setAll(e.keys(300))
 		for key, err := range e.store.(cache.Lister).Keys(e.Context(), e.prefix) {
 			e.ok("Keys", err)
 			_, err := e.store.Delete(e.Context(), key)
@@ -134,10 +130,9 @@ func (e *env) lists(prefix string, want ...string) {
 func checkChangingKeys(e *env) {
 	stay := make(map[string]bool)
 	for i := range 200 {
-		key := e.key("stays" + itoa(i))
-		stay[key] = true
-		e.set(key, "x", cache.Forever)
+		stay[e.key("stays"+itoa(i))] = true
 	}
+	e.setAll(slices.Collect(maps.Keys(stay)))
 	var wg sync.WaitGroup
 	done := make(chan struct{})
 	wg.Go(func() {

@@ -26,9 +26,10 @@ var objectChecks = []check{
 			_, found := e.store.(cache.ObjectStore).Object(key)
 			return !found
 		})
+		begin := time.Now()
 		e.setObject(key, &thing{"x"}, time.Hour)
 		if !e.caps.NoExpirer {
-			e.ttlLeft(key, time.Hour, time.Now())
+			e.ttlLeft(key, time.Hour, begin)
 			e.touches(true, key, cache.Forever)
 			e.ttlIs(key, cache.Forever, true)
 		}
@@ -71,7 +72,8 @@ var objectChecks = []check{
 	}},
 	{"Epoch", "PurgeEpoch is one and the same for all callers.", func(e *env) {
 		store := e.store.(cache.ObjectStore)
-		if store.PurgeEpoch() == nil || store.PurgeEpoch() != store.PurgeEpoch() {
+		first, second := store.PurgeEpoch(), store.PurgeEpoch()
+		if first == nil || first != second {
 			e.broken("PurgeEpoch returns nil or differs from call to call")
 		}
 	}},

@@ -148,6 +148,27 @@ func TestFloodLeavesTheHotSet(t *testing.T) {
 	}
 }
 
+// Weights have 32 bits; what a store may hold has not. Objects only say how large
+// they are.
+func TestBoundsBeyondFourGigabytes(t *testing.T) {
+	t.Parallel()
+	const bytes = 1 << 40
+	for _, size := range []int{5 << 30, 300 << 30, bytes - 1000} {
+		s := open(t, memory.Config{MaxBytes: bytes})
+		for i := range 1000 {
+			if !s.SetObject(fmt.Sprint(i), i, size, cache.Forever) {
+				t.Fatalf("an object of %d bytes was not stored", size)
+			}
+			if s.Bytes() > bytes {
+				t.Fatalf("%d objects of %d bytes: %d bytes", s.Len(), size, s.Bytes())
+			}
+		}
+		if least := max(bytes/size/2, 1); s.Len() < least {
+			t.Errorf("%d objects of %d bytes are left, want at least %d", s.Len(), size, least)
+		}
+	}
+}
+
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	const bytes = 10_000

@@ -26,7 +26,7 @@ func TestExpiryToTheNanosecond(t *testing.T) {
 			if err != nil || !found || left != 1 || !has(t, s, "k") {
 				t.Errorf("a nanosecond before the end of %v: %v left, %v, %v", ttl, left, found, err)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			if has(t, s, "k") {
 				t.Errorf("found at the end of %v", ttl)
 			}

@@ -1,0 +1,141 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+)
+
+// Config is what a [Manager] is made of. Only Store is required.
+type Config struct {
+	// Store keeps the sessions. The manager does not close it: who opened it
+	// does.
+	Store Store
+	// Lifetime is how long a session lives at most, however busy. Positive.
+	// Defaults to 24 h.
+	Lifetime time.Duration
+	// IdleTimeout ends a session that was not touched for so long. Zero: only
+	// Lifetime counts. A request that does not touch the session does not
+	// extend it; one that does writes to the store only if a tenth of
+	// IdleTimeout has passed since the last time.
+	IdleTimeout time.Duration
+	// Cookie says what the cookie looks like.
+	Cookie Cookie
+	// Codec turns sessions into bytes. Defaults to [CBOR], which knows the
+	// types that scs has getters for; scs.GobCodec{} is for data of an
+	// existing scs application.
+	Codec scs.Codec
+	// HashTokens keeps SHA-256 hashes instead of tokens in the store, so that
+	// who reads the store cannot use what he finds. Switching it ends all
+	// sessions. Set it in production.
+	HashTokens bool
+	// MaxBytes bounds one encoded session. Defaults to 64 KiB.
+	MaxBytes int
+	// Timeout bounds each call of the store. Defaults to 2 s.
+	Timeout time.Duration
+	// Logger gets failures of the store and sessions that could not be saved
+	// or read, never tokens. Defaults to discarding them.
+	Logger *slog.Logger
+}
+
+// Cookie is what the session's cookie looks like. It is always HttpOnly.
+type Cookie struct {
+	// Name defaults to "session". A name that starts with "__Host-" needs
+	// Secure, the default Path and no Domain.
+	Name string
+	// Domain is empty for the host that sets the cookie.
+	Domain string
+	// Path defaults to "/".
+	Path string
+	// SameSite defaults to http.SameSiteLaxMode.
+	SameSite http.SameSite
+	// Secure sends the cookie over https only. Set it in production.
+	Secure bool
+	// Partitioned is for sites embedded in others (CHIPS). It needs Secure.
+	Partitioned bool
+	// UntilBrowserCloses leaves the expiry out, so that the browser forgets
+	// the cookie when it is closed, except where RememberMe(ctx, true) was
+	// called.
+	UntilBrowserCloses bool
+}
+
+const (
+	defaultLifetime = 24 * time.Hour
+	defaultMaxBytes = 64 << 10
+	defaultTimeout  = 2 * time.Second
+)
+
+// withDefaults returns a checked copy with every field set.
+func (cfg Config) withDefaults() (Config, error) {
+	if cfg.Store == nil {
+		return cfg, errors.New("session: Config.Store is nil: open one of the stores (sqlite, postgres, redis, memory) and set it")
+	}
+	setDefault(&cfg.Lifetime, defaultLifetime)
+	setDefault(&cfg.MaxBytes, defaultMaxBytes)
+	setDefault(&cfg.Timeout, defaultTimeout)
+	setDefault(&cfg.Cookie.Name, "session")
+	setDefault(&cfg.Cookie.Path, "/")
+	setDefault(&cfg.Cookie.SameSite, http.SameSiteLaxMode)
+	if cfg.Codec == nil {
+		cfg.Codec = plainCBOR
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case cfg.MaxBytes < 0:
+		return cfg, fmt.Errorf("session: Config.MaxBytes is %d: give a positive number of bytes", cfg.MaxBytes)
+	case cfg.Timeout < 0:
+		return cfg, fmt.Errorf("session: Config.Timeout is %v: give a positive duration", cfg.Timeout)
+	}
+	return cfg, nil
+}
+
+// scsCookie is the cookie in the words of scs.
+func (c Cookie) scsCookie() scs.SessionCookie {
+	return scs.SessionCookie{
+		Name: c.Name, Domain: c.Domain, Path: c.Path, SameSite: c.SameSite,
+		Secure: c.Secure, Partitioned: c.Partitioned, HttpOnly: true, Persist: !c.UntilBrowserCloses,
+	}
+}
+
+// checkTimes says what is wrong with the durations of a manager.
+func checkTimes(lifetime, idle time.Duration) error {
+	switch {
+	case lifetime <= 0:
+		return fmt.Errorf("session: Lifetime is %v: give a positive duration", lifetime)
+	case idle < 0:
+		return fmt.Errorf("session: IdleTimeout is %v: give a positive duration, or zero for none", idle)
+	}
+	return nil
+}
+
+// checkCookie says why browsers would refuse the cookie.
+func checkCookie(c scs.SessionCookie) error {
+	sample := http.Cookie{Name: c.Name, Value: "x", Path: c.Path, Domain: c.Domain, Partitioned: c.Partitioned, Secure: c.Secure}
+	if err := sample.Valid(); err != nil {
+		return fmt.Errorf("session: cookie %q would not be sent: %w: correct its name, path or domain", c.Name, err)
+	}
+	name := strings.ToLower(c.Name) // browsers compare prefixes so
+	switch {
+	case strings.HasPrefix(name, "__host-") && (!c.Secure || c.Path != "/" || c.Domain != ""):
+		return fmt.Errorf(`session: cookie %q needs Secure, path "/" and no domain, or browsers drop it: set them or choose a name without __Host-`, c.Name)
+	case strings.HasPrefix(name, "__secure-") && !c.Secure:
+		return fmt.Errorf("session: cookie %q needs Secure, or browsers drop it: set it or choose a name without __Secure-", c.Name)
+	case c.SameSite == http.SameSiteNoneMode && !c.Secure:
+		return fmt.Errorf("session: cookie %q with SameSite=None needs Secure, or browsers drop it: set it or use SameSite=Lax", c.Name)
+	}
+	return nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

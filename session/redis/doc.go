@@ -1,0 +1,15 @@
+// Package redis keeps sessions in Redis or Valkey, version 6.2 or later, under
+// the keys of scs's redisstore: a prefix and the token. Sessions that an scs
+// application has written there are found.
+//
+//	store, err := redis.New(redis.Config{Pool: pool, Prefix: "motivational_app:s:"})
+//	if err != nil {
+//		return err
+//	}
+//	defer store.Close()
+//	sessions, err := session.New(session.Config{Store: store})
+//
+// What redisstore lacks is here: every save and removal is one command that says
+// whether there was a session, deadlines are honoured, and sessions are listed
+// by SCAN instead of KEYS.
+package redis

@@ -1,0 +1,159 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexedwards/scs/redisstore"
+	"github.com/gomodule/redigo/redis"
+
+	"github.com/echoic-go/echoic/session"
+)
+
+// DefaultPrefix is that of redisstore.
+const DefaultPrefix = "scs:session:"
+
+// defaultTimeout is how long one answer may take.
+const defaultTimeout = 500 * time.Millisecond
+
+// Config is what a [Store] is made of. Only Pool is required.
+type Config struct {
+	// Pool is where the connections come from. It must have dial and write
+	// timeouts: without them a server that hangs is waited for forever. The
+	// store does not close it.
+	Pool *redis.Pool
+	// Prefix starts every key. Defaults to DefaultPrefix.
+	Prefix string
+	// Timeout bounds the wait for one answer, besides the deadline of the
+	// context. Defaults to 500 ms.
+	Timeout time.Duration
+}
+
+// Store keeps sessions in Redis. It is safe for concurrent use, by several
+// servers too. Redis forgets expired sessions by itself.
+//
+// It is a store of scs as well, by the embedded redisstore, except that it does
+// not commit for a plain scs manager; see [Store.Commit].
+type Store struct {
+	*redisstore.RedisStore
+
+	pool    *redis.Pool
+	prefix  string
+	timeout time.Duration
+	closed  atomic.Bool
+}
+
+var (
+	_ session.Store  = (*Store)(nil)
+	_ session.Lister = (*Store)(nil)
+)
+
+// New returns a store. It does not connect.
+func New(cfg Config) (*Store, error) {
+	switch {
+	case cfg.Pool == nil:
+		return nil, errors.New("session/redis: Config.Pool is nil: open one with dial, read and write timeouts")
+	case cfg.Timeout < 0:
+		return nil, fmt.Errorf("session/redis: Config.Timeout is %v: give a positive duration", cfg.Timeout)
+	}
+	if cfg.Prefix == "" {
+		cfg.Prefix = DefaultPrefix
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	return &Store{
+		RedisStore: redisstore.NewWithPrefix(cfg.Pool, cfg.Prefix),
+		pool:       cfg.Pool,
+		prefix:     cfg.Prefix,
+		timeout:    cfg.Timeout,
+	}, nil
+}
+
+// Fetch implements session.Store. It is one round trip.
+func (s *Store) Fetch(ctx context.Context, key string) (rec session.Record, found bool, err error) {
+	err = s.do(ctx, "fetch", func(c conn) error {
+		records, err := c.records([]string{s.prefix + key})
+		if err == nil && records[0] != nil {
+			rec, found = *records[0], true
+		}
+		return err
+	})
+	return rec, found, err
+}
+
+// Insert implements session.Store.
+func (s *Store) Insert(ctx context.Context, key string, rec session.Record) (inserted bool, err error) {
+	err = s.do(ctx, "insert", func(c conn) (err error) {
+		inserted, err = c.set(s.prefix+key, rec, "NX")
+		return err
+	})
+	return inserted, err
+}
+
+// Update implements session.Store.
+func (s *Store) Update(ctx context.Context, key string, rec session.Record) (updated bool, err error) {
+	err = s.do(ctx, "update", func(c conn) (err error) {
+		if rec.Data == nil {
+			updated, err = redis.Bool(c.ask("PEXPIRE", s.prefix+key, millis(rec.Expiry)))
+			return err
+		}
+		updated, err = c.set(s.prefix+key, rec, "XX")
+		return err
+	})
+	return updated, err
+}
+
+// Remove implements session.Store.
+func (s *Store) Remove(ctx context.Context, key string) (removed bool, err error) {
+	err = s.do(ctx, "remove", func(c conn) (err error) {
+		removed, err = redis.Bool(c.ask("DEL", s.prefix+key))
+		return err
+	})
+	return removed, err
+}
+
+// Commit implements the interface of scs and always fails: a plain scs manager
+// overwrites blindly, which brings back sessions that have ended. Give the store
+// to session.New, or set it as the Store of a session.Manager.
+func (s *Store) Commit(string, []byte, time.Time) error {
+	return fmt.Errorf("session/redis: commit: %w", session.ErrUnmanaged)
+}
+
+// Close leaves pool and sessions alone; further calls fail. It is idempotent.
+func (s *Store) Close() error {
+	s.closed.Store(true)
+	return nil
+}
+
+// do lends a connection to step.
+func (s *Store) do(ctx context.Context, op string, step func(conn) error) error {
+	err := func() error {
+		if s.closed.Load() {
+			return session.ErrClosed
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		lent, err := s.pool.GetContext(ctx)
+		if err != nil {
+			return err
+		}
+		defer lent.Close()
+		patience := s.timeout
+		if deadline, ok := ctx.Deadline(); ok {
+			patience = min(patience, time.Until(deadline))
+		}
+		if patience <= 0 {
+			return context.DeadlineExceeded
+		}
+		return step(conn{lent, patience})
+	}()
+	if err != nil {
+		return fmt.Errorf("session/redis: %s: %w", op, err)
+	}
+	return nil
+}

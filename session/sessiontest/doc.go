@@ -1,0 +1,13 @@
+// Package sessiontest is the suite that every [session.Store] must pass: one
+// subtest for each sentence of the contract, and random schedules of requests on
+// two servers, in which no session that has ended may come back.
+//
+//	func TestStore(t *testing.T) {
+//		sessiontest.Run(t, func(t *testing.T) (a, b session.Store) {
+//			// Two handles on one new, empty place, as two servers have them.
+//			…
+//		})
+//	}
+//
+// Run it with the race detector on, against a real server.
+package sessiontest

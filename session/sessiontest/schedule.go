@@ -1,0 +1,210 @@
+package sessiontest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/echoic-go/echoic/session"
+)
+
+// Schedules per setting and store.
+const (
+	schedules = 60
+	steps     = 30
+)
+
+var scheduleRules = []rule{
+	{"random schedules, no idle timeout", func(s *suite) { s.schedules(session.Config{}) }},
+	{"random schedules, idle timeout", func(s *suite) { s.schedules(session.Config{IdleTimeout: time.Hour}) }},
+	{"random schedules, idle timeout, hashed tokens", func(s *suite) {
+		s.schedules(session.Config{IdleTimeout: time.Hour, HashTokens: true})
+	}},
+}
+
+func (s *suite) schedules(cfg session.Config) {
+	for seed := range uint64(schedules) {
+		s.schedule(cfg, seed)
+	}
+}
+
+// schedule is one random order of the steps of several requests on two servers,
+// and what is known about the sessions.
+type schedule struct {
+	*suite
+	random  *rand.Rand
+	hashed  bool
+	servers [2]*server
+	log     []string
+
+	tokens []string        // all that were ever handed out
+	open   []*step         // requests under way
+	held   map[string]bool // keys that ever held the secret
+	ended  map[string]bool // keys that were there and are not any more
+	live   map[string]session.Record
+	moved  bool // this step may have given the secret a new key
+}
+
+// step is a request under way.
+type step struct {
+	*request
+	moves bool // it has renewed its token and not yet saved
+}
+
+// schedule plays one random schedule. Two invariants are checked after each of
+// its steps: a key that is gone never comes back; and when all keys that ever
+// held the secret are gone, and no renewal is under way, the secret is gone.
+func (s *suite) schedule(cfg session.Config, seed uint64) {
+	s.Helper()
+	a, b := s.servers(cfg)
+	p := &schedule{
+		suite: s, random: rand.New(rand.NewPCG(seed, 1)), servers: [2]*server{a, b},
+		hashed: cfg.HashTokens, held: make(map[string]bool), ended: make(map[string]bool),
+	}
+	p.tokens = []string{s.start(a, "secret"), s.start(b, "other")}
+	p.observe(seed)
+	for range steps {
+		p.next()
+		p.observe(seed)
+	}
+	for len(p.open) > 0 {
+		p.finish(0)
+		p.observe(seed)
+	}
+	for key := range s.each(s.a) {
+		s.remove(s.a, key)
+	}
+}
+
+// next does one random thing.
+func (p *schedule) next() {
+	if len(p.open) == 0 || len(p.open) < 5 && p.random.IntN(4) == 0 {
+		srv, token := p.servers[p.random.IntN(2)], p.tokens[p.random.IntN(len(p.tokens))]
+		r := &step{request: srv.open(token)}
+		p.open = append(p.open, r)
+		p.note(len(p.open)-1, "opens")
+		srv.Exists(r, "x")
+		return
+	}
+	i := p.random.IntN(len(p.open))
+	r := p.open[i]
+	m := r.server.Manager
+	switch p.random.IntN(11) {
+	case 0:
+		p.note(i, "reads")
+		m.GetString(r, "secret")
+	case 1, 2:
+		p.note(i, "writes")
+		m.Put(r, "n", p.random.IntN(100))
+	case 3:
+		p.note(i, "renews")
+		p.renewed(r, m.RenewToken(r))
+	case 4:
+		p.note(i, "logs in")
+		p.renewed(r, m.Login(r, "ann"))
+	case 5:
+		p.note(i, "merges")
+		source := p.tokens[p.random.IntN(len(p.tokens))]
+		p.moved = strings.Contains(string(p.live[p.key(source)].Data), "secret")
+		p.expect(m.MergeSession(r, source))
+	case 6:
+		p.note(i, "commits")
+		_, _, err := m.Commit(r)
+		p.expect(err)
+		p.moved, r.moves = r.moves, false
+	case 7:
+		p.note(i, "logs out")
+		p.expect(m.Logout(r))
+		r.moves = false
+	case 8:
+		p.note(i, "time passes")
+		p.age(30 * time.Minute)
+	default:
+		p.finish(i)
+	}
+}
+
+// renewed notes a renewal: until it is saved, the request alone has the secret.
+func (p *schedule) renewed(r *step, err error) {
+	p.expect(err)
+	r.moves = r.moves || err == nil
+}
+
+// key is what the token is stored under.
+func (p *schedule) key(token string) string {
+	if p.hashed {
+		return hashOf(token)
+	}
+	return token
+}
+
+// expect ends the test for any error but that of an ended session.
+func (p *schedule) expect(err error) {
+	p.Helper()
+	if err != nil && !errors.Is(err, session.ErrSessionGone) {
+		p.Fatal(err)
+	}
+}
+
+// finish ends a request and remembers the token that the browser gets.
+func (p *schedule) finish(i int) {
+	p.note(i, "finishes")
+	p.moved = p.open[i].moves
+	if cookie := p.open[i].finish(); cookie != nil && cookie.Value != "" {
+		p.tokens = append(p.tokens, cookie.Value)
+	}
+	p.open = append(p.open[:i], p.open[i+1:]...)
+}
+
+func (p *schedule) note(i int, what string) {
+	p.log = append(p.log, fmt.Sprintf("request %d %s", i, what))
+}
+
+// observe looks at the store and checks the invariants.
+func (p *schedule) observe(seed uint64) {
+	p.Helper()
+	before := p.live
+	p.live = p.each(p.a)
+	for key := range before {
+		if _, there := p.live[key]; !there {
+			p.ended[key] = true
+		}
+	}
+	for key, rec := range p.live {
+		if p.ended[key] {
+			p.broken(seed, "a session that has ended never comes back")
+		}
+		if strings.Contains(string(rec.Data), "secret") {
+			if p.over() {
+				p.broken(seed, "the data of a session that has ended never come back")
+			}
+			p.held[key] = true
+		}
+	}
+	p.moved = false
+}
+
+func (p *schedule) broken(seed uint64, rule string) {
+	p.Helper()
+	p.Fatalf("rule broken: %s (seed %d):\n%s", rule, seed, strings.Join(p.log, "\n"))
+}
+
+// over reports whether nobody can have the secret any more.
+func (p *schedule) over() bool {
+	if p.moved {
+		return false
+	}
+	for _, r := range p.open {
+		if r.moves {
+			return false
+		}
+	}
+	for key := range p.held {
+		if !p.ended[key] {
+			return false
+		}
+	}
+	return len(p.held) > 0
+}

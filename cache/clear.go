@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -56,6 +57,16 @@ func (c *Cache) Sweep(ctx context.Context, progress func(removed int)) (removed 
 	}
 	batch := make([]string, 0, batchSize)
 	flush := func() error {
+		// Asked again after listing: what was listed in a generation that is
+		// not the present one now is of an older one, not of one to come.
+		t, err := c.now(ctx)
+		if err != nil {
+			return err
+		}
+		batch = slices.DeleteFunc(batch, func(physical string) bool {
+			_, generation := cutGeneration(physical)
+			return generation == t.generation
+		})
 		n, err := c.store.Delete(ctx, batch...)
 		removed += n
 		batch = batch[:0]

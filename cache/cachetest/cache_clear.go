@@ -102,6 +102,23 @@ var clearChecks = []cacheCheck{
 		})
 		hit(e, "new", "x")
 	}},
+	{"ClearWhileSweeping", "Sweep spares what is stored after another Clear that comes meanwhile.", func(e *cacheEnv) {
+		if !e.caps.full() {
+			return
+		}
+		store := &spyStore{Store: e.store}
+		sweeping := e.newCache(cache.Config{Store: store})
+		put(e, "old", "x")
+		e.clears(e.c)
+		store.list = func() {
+			e.clears(e.c)
+			put(e, "new", "x")
+			put(e, "counter", 5)
+		}
+		e.sweeps(sweeping)
+		hit(e, "new", "x")
+		hit(e, "counter", 5)
+	}},
 	{"Sweep", "Sweep returns how many entries it freed, and spares the present ones.", func(e *cacheEnv) {
 		if e.caps.NoLister {
 			return

@@ -22,6 +22,7 @@ type spyStore struct {
 	broken atomic.Bool
 	refuse string // keys that hold it cannot be kept by SetMany
 	hold   func() // called between reading values and returning them
+	list   func() // called before keys are listed
 }
 
 var (
@@ -120,6 +121,9 @@ func (s *spyStore) Swap(ctx context.Context, key string, old, value []byte, ttl 
 func (s *spyStore) Keys(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	if err := s.called(); err != nil {
 		return func(yield func(string, error) bool) { yield("", err) }
+	}
+	if s.list != nil {
+		s.list()
 	}
 	return s.Store.(cache.Lister).Keys(ctx, prefix)
 }

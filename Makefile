@@ -1,0 +1,54 @@
+# Works with GNU make 3.81 (macOS) and later.
+#
+#   make run            the example app on http://127.0.0.1:8080, needs only Go
+#   make test           all tests, with everything that they need
+#
+# Variables: ADDR=127.0.0.1:9000 (run*), TESTFLAGS="-run Name" (test),
+# BENCH=regexp and BENCHFLAGS (bench), FUZZTIME=10s (fuzz), SMOKEFLAGS=-servers (smoke: in production mode as well).
+
+.DEFAULT_GOAL := help
+.PHONY: help build run run-postgres run-production test fmt lint bench bench-peers fuzz smoke clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+# Without cgo everything builds with Go alone: SQLite is a Go package.
+build: ## bin/example-app and bin/echoic
+	CGO_ENABLED=0 go build -o bin/ ./example-app ./cmd/echoic
+
+run: ## the example app on http://127.0.0.1:8080 (ADDR changes it): memory cache, SQLite sessions
+	@CGO_ENABLED=0 go build -o bin/ ./example-app
+	@exec ./bin/example-app
+
+run-postgres: ## the same with its database and sessions in Postgres
+	@CGO_ENABLED=0 go build -o bin/ ./example-app ./scripts/servers
+	@exec ./bin/servers run -postgres -- ./bin/example-app
+
+run-production: ## the same as in production: cache and sessions in Redis, database in Postgres
+	@CGO_ENABLED=0 go build -o bin/ ./example-app ./scripts/servers
+	@APP_ENV=production exec ./bin/servers run -redis -postgres -- ./bin/example-app
+
+test: ## unit, conformance, integration and race tests; installs missing servers on Debian and Ubuntu
+	@scripts/ensure-servers
+	@scripts/test $(TESTFLAGS)
+
+fmt: ## format all Go code
+	gofmt -w .
+
+lint: ## formatting, vet, staticcheck, tidy go.mod
+	@scripts/lint
+
+bench: ## benchmarks of all packages that have any
+	@scripts/bench $(BENCHFLAGS)
+
+bench-peers: ## pages from the cache beside a bare Echo handler, by wrk
+	@cd bench && go run .
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@scripts/fuzz
+
+smoke: ## build the example app and the CLI, start them, ask them over HTTP
+	go run ./scripts/smoke $(SMOKEFLAGS)
+
+clean: ## remove what was built and the data of run-postgres and run-production
+	rm -rf bin .run

@@ -1,0 +1,234 @@
+package redisconn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+const (
+	// firstPause and longestPause are between attempts to connect.
+	firstPause   = 50 * time.Millisecond
+	longestPause = 500 * time.Millisecond
+	// renewEvery is how often at most a connection is given up because the
+	// server says that it is not the primary.
+	renewEvery = time.Second
+	// mostInFlight is how many commands may be on their way at once. rueidis
+	// queues 1024; who comes when its queue is full waits for a place without
+	// looking at the context.
+	mostInFlight = 1000
+)
+
+// Link is a rueidis client that may be away. One goroutine connects, and after
+// a loss connects again until it succeeds; nobody else dials a single server.
+// Calls while the first attempt since the loss runs wait for it, for at most the
+// socket timeout; once it has failed, calls fail at once.
+//
+// With Sentinel and Cluster the goroutine opens the client, and rueidis itself
+// follows the topology from then on.
+//
+// Link is safe for concurrent use.
+type Link struct {
+	target Target
+	policy Policy
+	log    *slog.Logger
+	option rueidis.ClientOption
+
+	state   atomic.Pointer[linkState]
+	slots   chan struct{} // holds one element for each command on its way
+	wake    chan struct{} // an attempt to connect is wanted now
+	renewed atomic.Int64  // Unix nanoseconds of the last renew
+
+	life context.Context // ends with Close
+	stop context.CancelFunc
+	done chan struct{} // closed when the goroutines have gone
+	old  sync.WaitGroup
+}
+
+// linkState is what a link knows at one time. It does not change; the next
+// state takes its place, and then changed is closed.
+type linkState struct {
+	session *session // nil unless connected
+	err     error    // why not; nil while the first attempt runs
+	closed  bool
+	changed chan struct{}
+}
+
+// session is one client, which for a single server is one connection.
+type session struct {
+	client rueidis.Client
+	lost   chan error // buffered by one: why it ended
+}
+
+// end tells the link's goroutine that the session is over. The first reason
+// counts.
+func (s *session) end(err error) {
+	select {
+	case s.lost <- err:
+	default:
+	}
+}
+
+// errNotSent says that a command never left: its session had ended before.
+var errNotSent = errors.New("redisconn: the connection was lost before the command was sent")
+
+// Open starts to connect to target and returns at once, whether there is a
+// server or not; errors are those of target, policy and certificates. ctx ends
+// nothing but this call; its values reach the logger. logger gets one line for
+// each change between connected and away; nil discards them.
+func Open(ctx context.Context, target Target, policy Policy, logger *slog.Logger) (*Link, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	policy, err := policy.withDefaults(target)
+	if err != nil {
+		return nil, err
+	}
+	option, err := rueidisOptions(target, policy)
+	if err != nil {
+		return nil, err
+	}
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	l := &Link{
+		target: target, policy: policy, log: logger, option: option,
+		slots: make(chan struct{}, mostInFlight), wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	l.life, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	l.state.Store(&linkState{changed: make(chan struct{})})
+	go l.run()
+	return l, nil
+}
+
+// Target returns where the link leads.
+func (l *Link) Target() Target { return l.target }
+
+// Close ends the link and waits for its goroutine. Commands on their way are
+// answered or fail. It is idempotent.
+func (l *Link) Close() error {
+	l.stop()
+	<-l.done
+	return nil
+}
+
+// run owns the session: it alone connects, and alone closes what it opened.
+func (l *Link) run() {
+	defer close(l.done)
+	pause := firstPause
+	away := false
+	for l.life.Err() == nil {
+		begin := time.Now()
+		s, err := l.connect()
+		switch {
+		case err != nil && !away && l.life.Err() == nil:
+			l.log.WarnContext(l.life, "redis: unavailable", "addr", l.target.Addr(), "error", err)
+		case err == nil && away:
+			l.log.InfoContext(l.life, "redis: available again", "addr", l.target.Addr())
+		}
+		if away = err != nil; away {
+			l.become(&linkState{err: err})
+		} else {
+			l.hold(s)
+			if time.Since(begin) > longestPause {
+				pause = firstPause
+				continue // at once: it is one loss, not one that repeats itself
+			}
+		}
+		l.sleep(pause)
+		pause = min(2*pause, longestPause)
+	}
+	l.become(&linkState{closed: true})
+	l.old.Wait()
+}
+
+// hold lets calls use the session until it is over.
+func (l *Link) hold(s *session) {
+	l.become(&linkState{session: s})
+	select {
+	case err := <-s.lost:
+		l.log.DebugContext(l.life, "redis: connection lost", "addr", l.target.Addr(), "error", err)
+		l.become(&linkState{})
+	case <-l.life.Done():
+		l.become(&linkState{closed: true})
+	}
+	l.old.Go(func() { l.retire(s) })
+}
+
+// retire closes the client of a session that is over when the last call that
+// may have got hold of it has ended: not every one is over because its
+// connection is.
+func (l *Link) retire(s *session) {
+	timer := time.NewTimer(l.policy.SocketTimeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.life.Done():
+	}
+	s.client.Close()
+}
+
+// become replaces the state and tells those who wait.
+func (l *Link) become(next *linkState) {
+	next.changed = make(chan struct{})
+	close(l.state.Swap(next).changed)
+}
+
+// sleep waits for about d, less if somebody wants an attempt now. The share of
+// chance keeps many servers from coming back in step.
+func (l *Link) sleep(d time.Duration) {
+	timer := time.NewTimer(d/2 + rand.N(d/2+1))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.wake:
+	case <-l.life.Done():
+	}
+}
+
+// connect makes one attempt.
+func (l *Link) connect() (*session, error) {
+	s := &session{lost: make(chan error, 1)}
+	option := l.option
+	option.DialCtxFn = l.dialFor(s)
+	client, err := rueidis.NewClient(option)
+	if err != nil {
+		if client != nil {
+			client.Close()
+		}
+		return nil, l.failure(connecting, err)
+	}
+	s.client = client
+	return s, nil
+}
+
+// dialFor returns the dial function of one session.
+//
+// A single server is dialled once a session. rueidis would dial again from
+// whichever caller comes first, and let the others wait for that one whatever
+// their contexts say.
+func (l *Link) dialFor(s *session) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
+	d := dialer{network: l.target.Network(), connect: l.policy.ConnectTimeout}
+	if l.target.Kind() != Standalone {
+		d.wrap = watch(l.policy.SocketTimeout, nil)
+		return func(ctx context.Context, addr string, _ *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+			return d.dial(ctx, addr, cfg)
+		}
+	}
+	d.wrap = watch(l.policy.SocketTimeout, s.end)
+	var dialled atomic.Bool
+	return func(_ context.Context, addr string, _ *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+		if dialled.Swap(true) {
+			return nil, errNotSent
+		}
+		return d.dial(l.life, addr, cfg)
+	}
+}

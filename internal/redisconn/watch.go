@@ -1,0 +1,106 @@
+package redisconn
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// watchedConn gives up on a server that was sent something and stays silent:
+// Read then returns an error that wraps os.ErrDeadlineExceeded.
+//
+// rueidis alone would notice after a second without replies and another one
+// of waiting for a PING: its pipelined calls have no timeout, and those that
+// wait behind a full queue do not even look at their contexts.
+type watchedConn struct {
+	net.Conn
+	timeout time.Duration
+	// lost is called once, when the connection has ended for whatever reason.
+	lost func(error)
+	once sync.Once
+
+	mu      sync.Mutex
+	waiting bool // sent something, and nothing came since
+	theirs  bool // the client has set a read deadline itself
+}
+
+func watch(timeout time.Duration, lost func(error)) func(net.Conn) net.Conn {
+	return func(conn net.Conn) net.Conn {
+		return &watchedConn{Conn: conn, timeout: timeout, lost: lost}
+	}
+}
+
+func (c *watchedConn) Write(b []byte) (int, error) {
+	deadline := time.Now().Add(c.timeout)
+	c.mu.Lock()
+	if !c.waiting {
+		c.waiting = true // before the write: the answer may be quick
+		if !c.theirs {
+			_ = c.Conn.SetReadDeadline(deadline) // fails only on a closed connection
+		}
+	}
+	c.mu.Unlock()
+	_ = c.Conn.SetWriteDeadline(deadline)
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		c.ended(err)
+	}
+	return n, err
+}
+
+func (c *watchedConn) Read(b []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(b)
+		switch {
+		case n > 0:
+			c.mu.Lock()
+			c.waiting = false
+			c.mu.Unlock()
+		case errors.Is(err, os.ErrDeadlineExceeded) && c.idle():
+			continue
+		}
+		if err != nil {
+			c.ended(err)
+		}
+		return n, err
+	}
+}
+
+// idle reports whether nothing is being waited for, and then takes away the
+// deadline that an earlier write set.
+func (c *watchedConn) idle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting || c.theirs {
+		return false
+	}
+	_ = c.Conn.SetReadDeadline(time.Time{})
+	return true
+}
+
+func (c *watchedConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.Conn.SetWriteDeadline(t))
+}
+
+func (c *watchedConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.theirs = !t.IsZero(); !c.theirs && c.waiting {
+		t = time.Now().Add(c.timeout)
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *watchedConn) Close() error {
+	err := c.Conn.Close()
+	c.ended(net.ErrClosed)
+	return err
+}
+
+func (c *watchedConn) ended(err error) {
+	if c.lost != nil {
+		c.once.Do(func() { c.lost(err) })
+	}
+}

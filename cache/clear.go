@@ -10,23 +10,42 @@ import (
 // Clear drops everything under this cache's prefix, all versions, pages and
 // fragments included, and nothing else. It takes effect when it returns: a new
 // generation begins, in which nothing is there, and what is being made for the
-// old one is lost. The memory is freed in the background; [Cache.Sweep] does it
-// right away. Sessions, which have another prefix, stay.
+// old one is lost. The memory is freed in the background; [Cache.ClearNow] waits
+// for that. Sessions, which have another prefix, stay.
 func (c *Cache) Clear(ctx context.Context) error {
 	if err := c.open(); err != nil {
 		return err
 	}
-	g := newGeneration()
-	_, err := c.store.Set(ctx, c.gen.key, []byte(g), Forever, Always)
+	err := c.renewGeneration(ctx)
 	if err == nil {
-		c.gen.last.Store(&g)
-		c.gen.renewed()
 		select {
 		case c.sweep <- struct{}{}:
 		default: // one is coming anyway, and will see the new generation
 		}
 	}
 	return c.verdict(ctx, "clear", err)
+}
+
+// ClearNow is Clear that frees the memory before it returns, and reports as
+// [Cache.Sweep] does. Its errors are never hidden.
+func (c *Cache) ClearNow(ctx context.Context, progress func(removed int)) (removed int, err error) {
+	if err := c.open(); err != nil {
+		return 0, err
+	}
+	if err := c.renewGeneration(ctx); err != nil {
+		return 0, fmt.Errorf("cache: clear: %w", err)
+	}
+	return c.Sweep(ctx, progress)
+}
+
+func (c *Cache) renewGeneration(ctx context.Context) error {
+	g := newGeneration()
+	if _, err := c.store.Set(ctx, c.gen.key, []byte(g), Forever, Always); err != nil {
+		return err
+	}
+	c.gen.last.Store(&g)
+	c.gen.renewed()
+	return nil
 }
 
 // sweeper frees old generations whenever Clear asks for it.

@@ -1,0 +1,160 @@
+package echoic
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/session"
+)
+
+// CheckResult is what one step of [Check] found.
+type CheckResult struct {
+	Name    string        `json:"name"`             // what was checked
+	OK      bool          `json:"ok"`               // whether it works
+	Detail  string        `json:"detail,omitempty"` // what it is, or what went wrong
+	Remedy  string        `json:"remedy,omitempty"` // what to do if it does not work
+	Latency time.Duration `json:"latency_ns,omitempty"`
+}
+
+// checkTimeout bounds one step.
+const checkTimeout = 5 * time.Second
+
+// Check connects to everything that cfg names and round-trips a value through
+// every cache and the session store, all under names of its own. It goes on
+// when a step fails, so that everything that is wrong is named at once.
+func Check(ctx context.Context, cfg Config) []CheckResult {
+	results := []CheckResult{checkConfig(cfg)}
+	if !results[0].OK {
+		return results
+	}
+	cfg.Logger = nil // what fails is in the results
+	plan := cfg.Plan()
+	if plan.Cache == Redis || plan.Sessions == Redis {
+		results = append(results, timed(ctx, "redis", checkRedis(cfg), remedyRedis))
+	}
+	if plan.Database == Postgres {
+		results = append(results, timed(ctx, "postgres", checkPostgres(cfg), remedyPostgres))
+	}
+	results = append(results, timed(ctx, "cache "+cache.Default, checkCache(cfg), remedyCache(plan.Cache)))
+	results = append(results, timed(ctx, "sessions", checkSessionStore(cfg), remedyCache(plan.Sessions)))
+	return results
+}
+
+const (
+	remedyRedis    = "start Redis, or correct REDIS_URL (host, port, password, database number)"
+	remedyPostgres = "start Postgres, or correct DATABASE_URL (host, port, user, password, database)"
+)
+
+func remedyCache(b Backend) string {
+	switch b {
+	case Redis:
+		return remedyRedis
+	case Postgres:
+		return "see postgres above; missing tables are made by: echoic create-tables"
+	case SQLite:
+		return "check that the directory of the SQLite file exists and can be written; missing tables are made by: echoic create-tables"
+	}
+	return ""
+}
+
+func checkConfig(cfg Config) CheckResult {
+	r := CheckResult{Name: "configuration", OK: true}
+	if err := cfg.Validate(); err != nil {
+		r.OK, r.Detail, r.Remedy = false, err.Error(), "correct the variables named above"
+		return r
+	}
+	p := cfg.Plan()
+	r.Detail = fmt.Sprintf("%s: cache in %s, sessions in %s, prefix %s", cfg.Env, p.Cache, p.Sessions, cfg.CachePrefix)
+	for _, w := range p.Warnings {
+		r.Detail += "; note: " + w
+	}
+	return r
+}
+
+// timed runs one step and measures it.
+func timed(ctx context.Context, name string, step func(context.Context) (detail string, err error), remedy string) CheckResult {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	start := time.Now()
+	detail, err := step(ctx)
+	r := CheckResult{Name: name, OK: err == nil, Detail: detail, Latency: time.Since(start)}
+	if err != nil {
+		r.Detail, r.Remedy = err.Error(), remedy
+	}
+	return r
+}
+
+// checkCache sends one value through the cache as the application would.
+func checkCache(cfg Config) func(context.Context) (string, error) {
+	return func(ctx context.Context) (detail string, err error) {
+		var owned resources
+		defer func() { err = errors.Join(err, owned.Close()) }()
+		store, err := openStore(ctx, cfg, &owned)
+		if err != nil {
+			return "", err
+		}
+		c, err := cache.New(cache.Config{Store: store, Prefix: cfg.CachePrefix, TTL: time.Minute})
+		if err != nil {
+			return "", err
+		}
+		owned.add(c)
+		key, want := "echoic-check:"+rand.Text(), rand.Text()
+		values := cache.Of[string](c)
+		if _, err = values.Set(ctx, key, want, cache.TTL(time.Minute)); err != nil {
+			return "", err
+		}
+		got, found, err := values.Get(ctx, key)
+		if err != nil {
+			return "", err
+		}
+		if !found || got != want {
+			return "", fmt.Errorf("a value that was just stored came back as %q (found: %v)", got, found)
+		}
+		_, err = c.Delete(ctx, key)
+		return "a value went in, came back and was removed", err
+	}
+}
+
+// checkSessionStore sends one record through the session store.
+func checkSessionStore(cfg Config) func(context.Context) (string, error) {
+	return func(ctx context.Context) (detail string, err error) {
+		var owned resources
+		defer func() { err = errors.Join(err, owned.Close()) }()
+		store, err := openSessionStore(ctx, cfg, &owned)
+		if err != nil {
+			return "", err
+		}
+		key, want := "echoic-check-"+rand.Text(), rand.Text()
+		inserted, err := store.Insert(ctx, key, session.Record{Data: []byte(want), Expiry: time.Now().Add(time.Minute)})
+		if err != nil {
+			return "", err
+		}
+		rec, found, err := store.Fetch(ctx, key)
+		if err != nil {
+			return "", err
+		}
+		if !inserted || !found || string(rec.Data) != want {
+			return "", fmt.Errorf("a session that was just stored did not come back (inserted: %v, found: %v)", inserted, found)
+		}
+		removed, err := store.Remove(ctx, key)
+		if err == nil && !removed {
+			err = errors.New("a session that was just stored could not be removed")
+		}
+		return "a session went in, came back and was removed", err
+	}
+}
+
+// infoField finds one line of Redis' INFO.
+func infoField(info, name string) string {
+	for line := range strings.Lines(info) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+":"); ok {
+			return value
+		}
+	}
+	return "(unknown version)"
+}

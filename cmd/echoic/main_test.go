@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/echoic-go/echoic"
+	"github.com/echoic-go/echoic/internal/testenv"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testenv.Wrap(m)) }
+
+// cli runs one command in an empty directory with the given variables only.
+func cli(t *testing.T, input string, vars []string, args ...string) (code int, out, errs string) {
+	t.Helper()
+	for f := range reflect.TypeFor[echoic.Config]().Fields() {
+		if name := f.Tag.Get("env"); name != "" && name != "-" {
+			t.Setenv(name, "")
+		}
+	}
+	for _, v := range vars {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
+	}
+	t.Chdir(t.TempDir())
+	var stdout, stderr bytes.Buffer
+	code = run(t.Context(), args, streams{strings.NewReader(input), &stdout, &stderr})
+	return code, stdout.String(), stderr.String()
+}
+
+func TestUsage(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, 0, "check (setup-cache)"},
+		{[]string{"--help"}, 0, "create-tables"},
+		{[]string{"clear", "--help"}, 0, "Sessions stay"},
+		{[]string{"bogus"}, 2, "bogus"},
+		{[]string{"check", "--bogus"}, 2, "bogus"},
+	} {
+		code, out, errs := cli(t, "", nil, tt.args...)
+		if code != tt.code || !strings.Contains(out+errs, tt.want) {
+			t.Errorf("echoic %v: exit %d\n%s%s", tt.args, code, out, errs)
+		}
+	}
+}
+
+func TestBadConfiguration(t *testing.T) {
+	code, out, errs := cli(t, "", []string{"REDIS_URL=redis://:hunter2@host:notaport/1", "CACHE_TTL=soon"}, "check")
+	if code != 2 || !strings.Contains(errs, "REDIS_URL") || !strings.Contains(errs, "CACHE_TTL") || strings.Contains(out+errs, "hunter2") {
+		t.Fatalf("exit %d\n%s%s", code, out, errs)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	redis, database := testenv.Redis(t), testenv.Postgres(t).Database(t)
+	vars := []string{"APP_ENV=production", "REDIS_URL=" + redis.URL, "DATABASE_URL=" + database, "CACHE_PREFIX=" + redis.Prefix}
+	for _, command := range []string{"check", "setup-cache"} {
+		code, out, errs := cli(t, "", vars, command)
+		if code != 0 || !strings.Contains(out, "All 5 checks passed") || !strings.Contains(out, redis.Addr) {
+			t.Errorf("%s: exit %d\n%s%s", command, code, out, errs)
+		}
+	}
+	code, out, _ := cli(t, "", vars, "check", "--json")
+	var report struct {
+		OK     bool
+		Checks []echoic.CheckResult
+	}
+	if err := json.Unmarshal([]byte(out), &report); code != 0 || err != nil || !report.OK || len(report.Checks) != 5 {
+		t.Errorf("--json: exit %d, %v\n%s", code, err, out)
+	}
+}
+
+func TestCheckNamesWhatFails(t *testing.T) {
+	away := testenv.FreeAddr(t)
+	code, out, errs := cli(t, "", []string{"REDIS_URL=redis://:hunter2@" + away + "/1"}, "check")
+	if code != 1 || !strings.Contains(out, "FAIL  redis") || !strings.Contains(out, away) || !strings.Contains(out, "ok    sessions") || strings.Contains(out+errs, "hunter2") {
+		t.Fatalf("exit %d\n%s%s", code, out, errs)
+	}
+}
+
+func TestCreateTables(t *testing.T) {
+	vars := []string{"DATABASE_URL=" + testenv.Postgres(t).Database(t)}
+	code, out, errs := cli(t, "", vars, "create-tables", "--dry-run")
+	if code != 0 || strings.Count(out, "CREATE TABLE") < 2 {
+		t.Fatalf("dry run: exit %d\n%s%s", code, out, errs)
+	}
+	for range 2 {
+		if code, out, errs := cli(t, "", vars, "create-tables"); code != 0 || !strings.Contains(out, "table sessions") || !strings.Contains(out, "table cache") {
+			t.Fatalf("exit %d\n%s%s", code, out, errs)
+		}
+	}
+}
+
+func TestClear(t *testing.T) {
+	redis := testenv.Redis(t)
+	vars := []string{"REDIS_URL=" + redis.URL, "CACHE_PREFIX=" + redis.Prefix}
+	if code, out, _ := cli(t, "n\n", vars, "clear"); code != 1 || !strings.Contains(out, "Nothing was changed") || !strings.Contains(out, redis.Prefix) {
+		t.Errorf("answered no: exit %d\n%s", code, out)
+	}
+	if code, out, _ := cli(t, "", vars, "clear"); code != 1 || !strings.Contains(out, "Nothing was changed") {
+		t.Errorf("no answer: exit %d\n%s", code, out)
+	}
+	if code, out, errs := cli(t, "yes\n", vars, "clear"); code != 0 || !strings.Contains(out, "Cleared") {
+		t.Errorf("answered yes: exit %d\n%s%s", code, out, errs)
+	}
+	if code, out, errs := cli(t, "", vars, "clear", "--yes"); code != 0 || strings.Contains(out, "[y/N]") {
+		t.Errorf("--yes: exit %d\n%s%s", code, out, errs)
+	}
+	if code, _, errs := cli(t, "", nil, "clear", "--yes"); code != 1 || !strings.Contains(errs, "memory") {
+		t.Errorf("memory: exit %d\n%s", code, errs)
+	}
+	if code, _, errs := cli(t, "", []string{"REDIS_URL=redis://" + testenv.FreeAddr(t)}, "clear", "--yes"); code != 1 || errs == "" {
+		t.Errorf("Redis away: exit %d\n%s", code, errs)
+	}
+}

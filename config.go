@@ -1,0 +1,104 @@
+package echoic
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Config is everything that [Open] needs to know. Fill it with [ConfigFromEnv],
+// or with [DefaultConfig] and your own code. The tags name the environment
+// variables; durations are like "300s" or "5m", a plain number is in seconds.
+type Config struct {
+	// Env is development, test or production. Production refuses what is
+	// insecure.
+	Env string `env:"APP_ENV" envDefault:"development"`
+	// Addr is where the application listens, host:port.
+	Addr string `env:"ADDR" envDefault:"127.0.0.1:8080"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"info"`
+	// TrustedProxies are the networks (CIDR) or addresses of the proxies in
+	// front, whose X-Forwarded-* headers are believed.
+	TrustedProxies []string `env:"TRUSTED_PROXIES"`
+	// AllowedHosts are the host names whose pages are cached. Empty: all.
+	AllowedHosts []string `env:"ALLOWED_HOSTS"`
+
+	// RedisURL is where Redis is: redis://, rediss:// or unix://.
+	RedisURL string `env:"REDIS_URL"`
+	// RedisMaxConnections bounds the pool of the sessions, 1 to 10000.
+	RedisMaxConnections int `env:"REDIS_MAX_CONNECTIONS" envDefault:"50"`
+	// RedisRetryOnTimeout repeats a read once, within its deadline.
+	RedisRetryOnTimeout bool `env:"REDIS_RETRY_ON_TIMEOUT" envDefault:"true"`
+	// RedisConnectTimeout bounds dialling, 1ms to 1m.
+	RedisConnectTimeout time.Duration `env:"REDIS_CONNECT_TIMEOUT" envDefault:"500ms"`
+	// RedisSocketTimeout bounds one command, 1ms to 1m.
+	RedisSocketTimeout time.Duration `env:"REDIS_SOCKET_TIMEOUT" envDefault:"250ms"`
+	// RedisCAFile holds the authorities for rediss://, PEM.
+	RedisCAFile string `env:"REDIS_CA_FILE"`
+	// RedisCertFile and RedisKeyFile are the client's certificate, PEM.
+	RedisCertFile string `env:"REDIS_CERT_FILE"`
+	RedisKeyFile  string `env:"REDIS_KEY_FILE"`
+
+	// DatabaseURL is the database: postgres:// or sqlite:.
+	DatabaseURL string `env:"DATABASE_URL"`
+
+	// CachePrefix is the first part of all keys; that of the sessions is
+	// derived from it.
+	CachePrefix string `env:"CACHE_PREFIX" envDefault:"echoic"`
+	// CacheVersion is the version of keys, positive.
+	CacheVersion int `env:"CACHE_VERSION" envDefault:"1"`
+	// CacheTTL is the time to live of values without one of their own.
+	CacheTTL time.Duration `env:"CACHE_TTL" envDefault:"300s"`
+	// CacheMaxEntries bounds the cache in memory or in the database.
+	CacheMaxEntries int `env:"CACHE_MAX_ENTRIES" envDefault:"1000"`
+	// CacheMaxBytes bounds the cache in memory, in bytes.
+	CacheMaxBytes int64 `env:"CACHE_MAX_BYTES" envDefault:"67108864"`
+	// CacheCompression is none, zlib, gzip or zstd.
+	CacheCompression string `env:"CACHE_COMPRESSION" envDefault:"zlib"`
+	// CacheStoreBudget bounds what one page request may spend on stores outside
+	// the process, all calls together, 1ms to 1m.
+	CacheStoreBudget time.Duration `env:"CACHE_STORE_BUDGET" envDefault:"50ms"`
+
+	// SessionLifetime ends a session however busy it is.
+	SessionLifetime time.Duration `env:"SESSION_LIFETIME" envDefault:"24h"`
+	// SessionIdleTimeout ends a session that was not used for so long. Zero:
+	// only the lifetime counts.
+	SessionIdleTimeout time.Duration `env:"SESSION_IDLE_TIMEOUT" envDefault:"0s"`
+	// SessionDatabase is the SQLite file of the sessions where there is
+	// neither DATABASE_URL nor, in production, REDIS_URL.
+	SessionDatabase string `env:"SESSION_DATABASE" envDefault:"data-dev/sessions.db"`
+	// SessionCookieName is the cookie's name. Empty: session, in production
+	// __Host-session.
+	SessionCookieName string `env:"SESSION_COOKIE_NAME"`
+	// SessionCookieSecure sends the cookie over https only: true, false, or
+	// auto, which is true in production. Production refuses false.
+	SessionCookieSecure string `env:"SESSION_COOKIE_SECURE" envDefault:"auto"`
+
+	// Logger gets what the parts log. Defaults to slog.Default().
+	Logger *slog.Logger `env:"-"`
+}
+
+// The environments.
+const (
+	Development = "development"
+	Test        = "test"
+	Production  = "production"
+)
+
+// DefaultConfig returns the defaults of all variables, unaffected by the
+// environment.
+func DefaultConfig() Config {
+	cfg, err := parseConfig(map[string]string{})
+	if err != nil {
+		panic("echoic: the defaults in Config's tags are wrong: " + err.Error())
+	}
+	return cfg
+}
+
+// Format keeps verbs that would print the fields from showing passwords: they
+// all show what String does.
+func (cfg Config) Format(f fmt.State, _ rune) {
+	// The writer is fmt's own buffer, which does not fail.
+	_, _ = io.WriteString(f, cfg.String())
+}

@@ -1,0 +1,143 @@
+package echoic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/fragment"
+	"github.com/echoic-go/echoic/pagecache"
+	"github.com/echoic-go/echoic/session"
+)
+
+// App is everything that one application uses. Its parts are safe for
+// concurrent use. Close it when the server has been shut down.
+type App struct {
+	// Config is what the App was opened with, and Plan what follows from it.
+	Config Config
+	Plan   Plan
+	// Cache is the cache named "default" of Caches.
+	Cache  *cache.Cache
+	Caches *cache.Caches
+	// Pages and Fragments keep what they keep in Cache, under its tags.
+	Pages     *pagecache.Pages
+	Fragments *fragment.Fragments
+	// Sessions is a drop-in *scs.SessionManager.
+	Sessions *session.Manager
+	Logger   *slog.Logger
+
+	owned resources
+}
+
+// Open connects to what cfg names and wires the parts. ctx bounds the opening
+// only.
+//
+// A Redis that is away does not keep the application from starting: pages are
+// made anew, sessions in it answer 503, until it is there; the log names its
+// address. A database that is away is an error.
+func Open(ctx context.Context, cfg Config) (*App, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	app := &App{Config: cfg, Plan: cfg.Plan(), Logger: cfg.Logger}
+	for _, warning := range app.Plan.Warnings {
+		app.Logger.WarnContext(ctx, "echoic: "+warning)
+	}
+	if err := app.open(ctx); err != nil {
+		return nil, errors.Join(err, app.Close())
+	}
+	return app, nil
+}
+
+func (a *App) open(ctx context.Context) error {
+	if err := a.openCache(ctx); err != nil {
+		return fmt.Errorf("echoic: cache: %w", err)
+	}
+	proxies, err := a.Config.proxies()
+	if err != nil {
+		return err
+	}
+	development := a.Config.Env != Production
+	a.Pages, err = pagecache.New(pagecache.Config{
+		Cache: a.Cache, SessionCookies: []string{a.Plan.Cookie}, Hosts: a.Config.AllowedHosts, TrustedProxies: proxies,
+		Development: development, ServerTiming: true, StoreName: string(a.Plan.Cache), StoreBudget: a.Config.CacheStoreBudget, Logger: a.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	a.Fragments, err = fragment.New(fragment.Config{Cache: a.Cache, Caches: a.Caches, Logger: a.Logger})
+	if err != nil {
+		return err
+	}
+	if err = a.openSessions(ctx); err != nil {
+		return fmt.Errorf("echoic: sessions: %w", err)
+	}
+	return nil
+}
+
+// openCache opens the store and the cache over it.
+func (a *App) openCache(ctx context.Context) error {
+	store, err := openStore(ctx, a.Config, &a.owned)
+	if err != nil {
+		return err
+	}
+	compressor, err := cache.CompressorByName(a.Config.CacheCompression)
+	if err != nil {
+		return err
+	}
+	a.Cache, err = cache.New(cache.Config{
+		Store: store, Prefix: a.Config.CachePrefix, Version: a.Config.CacheVersion, TTL: a.Config.CacheTTL,
+		Compressor: compressor, IgnoreErrors: true, Logger: a.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	a.owned.add(a.Cache)
+	a.Caches, err = cache.NewCaches(map[string]*cache.Cache{cache.Default: a.Cache})
+	return err
+}
+
+// openSessions opens the store and the manager over it.
+func (a *App) openSessions(ctx context.Context) error {
+	store, err := openSessionStore(ctx, a.Config, &a.owned)
+	if err != nil {
+		return err
+	}
+	a.Sessions, err = session.New(session.Config{
+		Store: store, Lifetime: a.Config.SessionLifetime, IdleTimeout: a.Config.SessionIdleTimeout,
+		Cookie:     session.Cookie{Name: a.Plan.Cookie, Secure: a.Plan.Secure},
+		HashTokens: a.Config.Env == Production, Logger: a.Logger,
+	})
+	return err
+}
+
+// Close ends everything that Open began, in the reverse order, and waits for
+// it. It is idempotent.
+func (a *App) Close() error { return a.owned.Close() }
+
+// resources are closed in the reverse order of their opening.
+type resources struct{ list []io.Closer }
+
+func (r *resources) add(c io.Closer) { r.list = append(r.list, c) }
+
+// Close closes all, whatever goes wrong on the way.
+func (r *resources) Close() error {
+	var problems []error
+	for _, c := range slices.Backward(r.list) {
+		problems = append(problems, c.Close())
+	}
+	r.list = nil
+	return errors.Join(problems...)
+}
+
+// closer makes a resource of a function.
+type closer func() error
+
+func (c closer) Close() error { return c() }

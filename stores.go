@@ -1,0 +1,185 @@
+package echoic
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/database"
+	"github.com/echoic-go/echoic/cache/memory"
+	"github.com/echoic-go/echoic/cache/redis"
+	"github.com/echoic-go/echoic/internal/redisconn"
+	"github.com/echoic-go/echoic/internal/sqlconn"
+	"github.com/echoic-go/echoic/session"
+	sessionpostgres "github.com/echoic-go/echoic/session/postgres"
+	sessionredis "github.com/echoic-go/echoic/session/redis"
+	sessionsqlite "github.com/echoic-go/echoic/session/sqlite"
+)
+
+// helloTimeout is how long the start waits for a Redis to say that it is there.
+const helloTimeout = time.Second
+
+// openStore opens the cache's store and hands what has to be closed to owned.
+func openStore(ctx context.Context, cfg Config, owned *resources) (cache.Store, error) {
+	switch cfg.Plan().Cache {
+	case Redis:
+		return openRedisStore(ctx, cfg, owned)
+	case Postgres, SQLite:
+		return openDatabaseStore(ctx, cfg, owned)
+	}
+	store, err := memory.New(memory.Config{MaxEntries: cfg.CacheMaxEntries, MaxBytes: cfg.CacheMaxBytes})
+	if err != nil {
+		return nil, err
+	}
+	owned.add(store)
+	return store, nil
+}
+
+// openRedisStore does not fail when Redis is away: the store connects when it
+// is there, and until then pages are made anew.
+func openRedisStore(ctx context.Context, cfg Config, owned *resources) (cache.Store, error) {
+	store, err := redis.New(ctx, redis.Config{
+		URL: cfg.RedisURL, ConnectTimeout: cfg.RedisConnectTimeout, SocketTimeout: cfg.RedisSocketTimeout, RetryOnTimeout: cfg.RedisRetryOnTimeout,
+		CAFile: cfg.RedisCAFile, CertFile: cfg.RedisCertFile, KeyFile: cfg.RedisKeyFile, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	owned.add(store)
+	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
+	defer cancel()
+	if err := store.Ping(ctx); err != nil && cfg.Logger != nil {
+		cfg.Logger.ErrorContext(ctx, "echoic: Redis is away: running without it until it is back", "error", err)
+	}
+	return store, nil
+}
+
+func (cfg Config) redisPolicy() redisconn.Policy {
+	return redisconn.Policy{
+		MaxConnections: cfg.RedisMaxConnections, ConnectTimeout: cfg.RedisConnectTimeout, SocketTimeout: cfg.RedisSocketTimeout,
+		RetryOnTimeout: cfg.RedisRetryOnTimeout, CAFile: cfg.RedisCAFile, CertFile: cfg.RedisCertFile, KeyFile: cfg.RedisKeyFile,
+	}
+}
+
+func openDatabaseStore(ctx context.Context, cfg Config, owned *resources) (cache.Store, error) {
+	store, err := database.Open(ctx, database.Config{URL: cfg.DatabaseURL, MaxEntries: cfg.CacheMaxEntries, AutoCreate: true, Logger: cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	owned.add(store)
+	return store, nil
+}
+
+// sessionStore is a session store with a table or without.
+type sessionStore interface {
+	session.Store
+	Close() error
+}
+
+// openSessionStore opens the sessions' store, whose table it makes if it has
+// none.
+func openSessionStore(ctx context.Context, cfg Config, owned *resources) (session.Store, error) {
+	store, table, err := newSessionStore(ctx, cfg, owned)
+	if err != nil {
+		return nil, err
+	}
+	if table != nil {
+		err = table.CreateTable(ctx)
+	}
+	return store, err
+}
+
+// table is a store that keeps its data in one.
+type table interface {
+	CreateTable(ctx context.Context) error
+	Schema() string
+}
+
+// newSessionStore opens the store; table is nil for Redis.
+func newSessionStore(ctx context.Context, cfg Config, owned *resources) (sessionStore, table, error) {
+	plan := cfg.Plan()
+	switch plan.Sessions {
+	case Redis:
+		store, err := openSessionRedis(cfg, plan, owned)
+		return store, nil, err
+	case Postgres:
+		pool, err := openPool(ctx, cfg, owned)
+		if err != nil {
+			return nil, nil, err
+		}
+		store, err := sessionpostgres.New(sessionpostgres.Config{Pool: pool, Logger: cfg.Logger})
+		if err != nil {
+			return nil, nil, err
+		}
+		owned.add(store)
+		return store, store, nil
+	}
+	db, err := openSessionFile(ctx, cfg, owned)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := sessionsqlite.New(sessionsqlite.Config{DB: db, Logger: cfg.Logger})
+	if err != nil {
+		return nil, nil, err
+	}
+	owned.add(store)
+	return store, store, nil
+}
+
+func openSessionRedis(cfg Config, plan Plan, owned *resources) (sessionStore, error) {
+	target, err := redisconn.Parse(cfg.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := redisconn.RedigoPool(target, cfg.redisPolicy())
+	if err != nil {
+		return nil, err
+	}
+	owned.add(pool)
+	store, err := sessionredis.New(sessionredis.Config{Pool: pool, Prefix: target.KeyPrefix() + plan.SessionPrefix, Timeout: cfg.RedisSocketTimeout})
+	if err != nil {
+		return nil, err
+	}
+	owned.add(store)
+	return store, nil
+}
+
+// openPool is a pool of Postgres connections for the sessions alone, so that
+// nothing else keeps them waiting.
+func openPool(ctx context.Context, cfg Config, owned *resources) (*pgxpool.Pool, error) {
+	target, err := sqlconn.Parse(cfg.DatabaseURL)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := sqlconn.OpenPostgres(ctx, target, sqlconn.PoolConfig{})
+	if err != nil {
+		return nil, err
+	}
+	owned.add(closer(func() error {
+		pool.Close()
+		return nil
+	}))
+	return pool, nil
+}
+
+// openSessionFile opens DATABASE_URL if it is a SQLite file, else the sessions'
+// own.
+func openSessionFile(ctx context.Context, cfg Config, owned *resources) (*sql.DB, error) {
+	url := cfg.DatabaseURL
+	if url == "" {
+		url = "sqlite:" + cfg.SessionDatabase
+	}
+	target, err := sqlconn.Parse(url)
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlconn.OpenSQLite(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	owned.add(db)
+	return db, nil
+}

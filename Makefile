@@ -4,7 +4,8 @@
 #   make test           all tests, with everything that they need
 #
 # Variables: ADDR=127.0.0.1:9000 (run*), TESTFLAGS="-run Name" (test),
-# BENCH=regexp and BENCHFLAGS (bench), FUZZTIME=10s (fuzz), SMOKEFLAGS=-servers (smoke: in production mode as well).
+# BENCH=regexp and BENCHFLAGS=-count=6 (bench), FUZZTIME=10s (fuzz),
+# SMOKEFLAGS=-servers (smoke: in production mode as well).
 
 .DEFAULT_GOAL := help
 .PHONY: help build run run-postgres run-production test fmt lint bench bench-peers fuzz smoke clean
@@ -12,20 +13,22 @@
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-# Without cgo everything builds with Go alone: SQLite is a Go package.
+# Without cgo everything builds with Go alone: SQLite is a Go package. What is
+# only run here needs no version stamp, for which git would have to trust the
+# owner of this directory.
 build: ## bin/example-app and bin/echoic
 	CGO_ENABLED=0 go build -o bin/ ./example-app ./cmd/echoic
 
 run: ## the example app on http://127.0.0.1:8080 (ADDR changes it): memory cache, SQLite sessions
-	@CGO_ENABLED=0 go build -o bin/ ./example-app
+	@CGO_ENABLED=0 go build -buildvcs=false -o bin/ ./example-app
 	@exec ./bin/example-app
 
 run-postgres: ## the same with its database and sessions in Postgres
-	@CGO_ENABLED=0 go build -o bin/ ./example-app ./scripts/servers
+	@CGO_ENABLED=0 go build -buildvcs=false -o bin/ ./example-app ./scripts/servers
 	@exec ./bin/servers run -postgres -- ./bin/example-app
 
 run-production: ## the same as in production: cache and sessions in Redis, database in Postgres
-	@CGO_ENABLED=0 go build -o bin/ ./example-app ./scripts/servers
+	@CGO_ENABLED=0 go build -buildvcs=false -o bin/ ./example-app ./scripts/servers
 	@APP_ENV=production exec ./bin/servers run -redis -postgres -- ./bin/example-app
 
 test: ## unit, conformance, integration and race tests; installs missing servers on Debian and Ubuntu

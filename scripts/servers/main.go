@@ -7,8 +7,9 @@
 // one a line, with what to do about it on standard error, and exits with 1 if
 // there are any.
 //
-// Run starts PROGRAM with REDIS_URL and DATABASE_URL set. Variables that are
-// already set are left alone. Otherwise the servers come from compose.yaml if
+// Run starts PROGRAM with REDIS_URL and DATABASE_URL set. Variables that the
+// environment or the file .env has are left alone, also empty ones, which
+// switch a server off. Otherwise the servers come from compose.yaml if
 // `docker compose` works here, else from the programs installed on this
 // machine, with their data kept in DIR. Whatever was started is stopped when
 // PROGRAM ends. The exit code is PROGRAM's.
@@ -19,8 +20,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+
+	"github.com/joho/godotenv"
 
 	"github.com/echoic-go/echoic/internal/testenv/server"
 )
@@ -82,7 +86,17 @@ func run(args []string) int {
 		fmt.Fprint(os.Stderr, usage)
 		return 2
 	}
-	want := need{redis: *redis && os.Getenv("REDIS_URL") == "", postgres: *postgres && os.Getenv("DATABASE_URL") == "", dir: *dir}
+	file, err := godotenv.Read(".env")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintln(os.Stderr, "servers: .env cannot be read:", err)
+		return 2
+	}
+	unset := func(variable string) bool {
+		_, environment := os.LookupEnv(variable)
+		_, configured := file[variable]
+		return !environment && !configured
+	}
+	want := need{redis: *redis && unset("REDIS_URL"), postgres: *postgres && unset("DATABASE_URL"), dir: *dir}
 	code, err := serve(want, flags.Args())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "servers:", err)

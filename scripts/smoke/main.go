@@ -81,7 +81,7 @@ func (s *smoke) run(ctx context.Context, servers bool) (err error) {
 
 // build does what make build does: without cgo, so that Go alone is enough.
 func (s *smoke) build(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(s.dir, "bin")+"/", "./example-app", "./cmd/echoic")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", filepath.Join(s.dir, "bin")+"/", "./example-app", "./cmd/echoic")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)

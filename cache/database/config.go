@@ -54,6 +54,7 @@ type Config struct {
 const (
 	defaultTable         = "echoic_cache"
 	defaultPurgeInterval = time.Minute
+	mostConns            = 10_000
 )
 
 // withDefaults returns a checked copy with every field set.
@@ -69,6 +70,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.MaxEntries < 0 {
 		return cfg, fmt.Errorf("database: Config.MaxEntries is %d: give a positive number, or 0 for no limit", cfg.MaxEntries)
+	}
+	if cfg.MaxConns < 0 || cfg.MaxConns > mostConns {
+		return cfg, fmt.Errorf("database: Config.MaxConns is %d: give a number from 1 to %d, or 0 for the default", cfg.MaxConns, mostConns)
 	}
 	return cfg, nil
 }

@@ -18,8 +18,8 @@ type engine interface {
 	list(keys []string) any
 	// setMany stores items, whose keys differ, all or none.
 	setMany(ctx context.Context, items []cache.Item) error
-	// cull removes the first rows to go, at most batch, while there are more
-	// than most. It does nothing while another server does it.
+	// cull removes the first rows to go, at most batch, of those that are more
+	// than most.
 	cull(ctx context.Context, most, batch int) (removed int, err error)
 	// create makes what is missing of the table and its indexes.
 	create(ctx context.Context) error

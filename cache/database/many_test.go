@@ -3,6 +3,7 @@ package database_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,10 +17,11 @@ import (
 	"github.com/echoic-go/echoic/internal/testenv"
 )
 
-// counting counts the statements that reach Postgres.
+// counting counts the statements that reach Postgres, and those that fail.
 type counting struct {
 	mu         sync.Mutex
 	statements []string
+	failed     []error
 }
 
 func (c *counting) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
@@ -29,7 +31,13 @@ func (c *counting) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.Tr
 	return ctx
 }
 
-func (c *counting) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (c *counting) TraceQueryEnd(_ context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if data.Err != nil {
+		c.failed = append(c.failed, data.Err)
+	}
+}
 
 func (c *counting) take() []string {
 	c.mu.Lock()
@@ -154,32 +162,42 @@ func TestSetManyAllOrNothing(t *testing.T) {
 }
 
 // Calls for many keys lock their rows in one order: they wait, but never in a
-// circle.
+// circle, which Postgres would break only after a second.
 func TestManyCallsCross(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url string) {
-		store := open(t, database.Config{URL: url, MaxConns: 8})
-		keys := numbered(60)
-		reversed := make([]string, len(keys))
-		for i, key := range keys {
-			reversed[len(keys)-1-i] = key
-		}
-		var group sync.WaitGroup
-		for w := range 8 {
-			mine := [][]string{keys, reversed}[w%2]
-			group.Go(func() {
-				for range 10 {
-					if _, err := store.SetMany(t.Context(), items(mine, time.Hour)); err != nil {
-						t.Error(err)
-					}
-					if _, err := store.Delete(t.Context(), mine...); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		group.Wait()
+	counted := &counting{}
+	pool := newPool(t, testenv.Postgres(t).Database(t), func(c *pgxpool.Config) {
+		c.ConnConfig.Tracer = counted
+		c.MaxConns = 8
 	})
+	store, err := database.NewPostgres(t.Context(), pool, database.Config{AutoCreate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeWith(t, store)
+	keys := numbered(60)
+	reversed := slices.Clone(keys)
+	slices.Reverse(reversed)
+	var group sync.WaitGroup
+	for w := range 8 {
+		mine := [][]string{keys, reversed}[w%2]
+		group.Go(func() {
+			for range 10 {
+				if _, err := store.SetMany(t.Context(), items(mine, time.Hour)); err != nil {
+					t.Error(err)
+				}
+				if _, err := store.Delete(t.Context(), mine...); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	counted.mu.Lock()
+	defer counted.mu.Unlock()
+	if len(counted.failed) != 0 {
+		t.Errorf("%d statements failed: %v", len(counted.failed), counted.failed[0])
+	}
 }
 
 func TestKeysPages(t *testing.T) {

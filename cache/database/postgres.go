@@ -19,7 +19,7 @@ import (
 var postgresWords = words{
 	now:    `floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint`,
 	among:  `key = ANY ($1::text[])`,
-	locked: `key = ANY (ARRAY (SELECT l.key FROM {table} AS l WHERE l.key = ANY ($1::text[]) ORDER BY l.key FOR UPDATE))`,
+	locked: `key = ANY (ARRAY (SELECT l.key FROM {table} AS l WHERE l.key = ANY ($1::text[]) ORDER BY l.key DESC FOR UPDATE))`,
 	digits: `CASE WHEN octet_length(c.value) <= 20 AND encode(c.value, 'escape') ~ '^(0|-?[1-9][0-9]*)$'
 		THEN ` + number + ` BETWEEN ` + leastInteger + ` AND ` + mostInteger + ` ELSE false END`,
 	fits:  number + ` + $2::bigint BETWEEN ` + leastInteger + ` AND ` + mostInteger,
@@ -142,12 +142,11 @@ func (p *postgres) setMany(ctx context.Context, items []cache.Item) error {
 	return err
 }
 
-// cull leaves the work to one server at a time: each would remove as many rows
-// as there are too many.
+// cull is done by one server at a time: those that count before another has
+// removed anything would all remove as many rows as there are too many.
 func (p *postgres) cull(ctx context.Context, most, batch int) (removed int, err error) {
 	err = pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
-		var mine bool
-		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0))`, "echoic cull "+p.table.String()).Scan(&mine); err != nil || !mine {
+		if _, err := tx.Exec(ctx, lockSQL, "echoic cull "+p.table.String()); err != nil {
 			return err
 		}
 		tag, err := tx.Exec(ctx, p.culling, most, batch)

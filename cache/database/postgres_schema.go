@@ -26,15 +26,17 @@ func (p *postgres) schema() string {
 }
 
 const (
+	// lockSQL takes a lock that only its name means something to, until the
+	// transaction ends.
+	lockSQL = `SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))`
+
 	completeSQL = `SELECT to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL AND to_regclass($3::text) IS NOT NULL`
-	// createLockSQL keeps apart those that create the table at once: for them
-	// IF NOT EXISTS is not enough.
-	createLockSQL = `SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))`
 )
 
 // create first looks whether there is anything to do: CREATE … IF NOT EXISTS
 // needs the right to create, and creating an index locks out writers, even where
-// everything is there.
+// everything is there. Those that create at once wait for each other: for them
+// IF NOT EXISTS is not enough.
 func (p *postgres) create(ctx context.Context) error {
 	var complete bool
 	t := p.table
@@ -43,7 +45,7 @@ func (p *postgres) create(ctx context.Context) error {
 		return err
 	}
 	return pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, createLockSQL, "echoic create "+t.String()); err != nil {
+		if _, err := tx.Exec(ctx, lockSQL, "echoic create "+t.String()); err != nil {
 			return err
 		}
 		// Without arguments, for a script of several statements.

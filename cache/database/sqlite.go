@@ -31,6 +31,7 @@ type sqlite struct {
 	db      *sql.DB
 	own     bool
 	table   table
+	many    [2]string
 	culling string
 	// turn is held by the one that writes: SQLite has one writer at a time, and
 	// those that find it busy ask again and again. Waiting here is fairer, and
@@ -39,7 +40,11 @@ type sqlite struct {
 }
 
 func newSQLite(db *sql.DB, t table, own bool) *sqlite {
-	return &sqlite{db: db, own: own, table: t, culling: sqliteWords.fill(t, cullRows), turn: make(chan struct{}, 1)}
+	return &sqlite{
+		db: db, own: own, table: t, turn: make(chan struct{}, 1),
+		many:    [2]string{sqliteWords.fill(t, sqliteMany[0]), sqliteWords.fill(t, sqliteMany[1])},
+		culling: sqliteWords.fill(t, cullRows),
+	}
 }
 
 // inTurn runs what writes.
@@ -127,22 +132,23 @@ type execer interface {
 	ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error)
 }
 
-// upsert is the statement of Set with more rows.
+// upsert is the statement of Set with more rows. The rows are only parameters:
+// for an expression in each of them SQLite needs seconds to plan.
 func (l *sqlite) upsert(ctx context.Context, db execer, items []cache.Item) error {
-	row := sqliteWords.fill(l.table, "(?, ?, {now} + ?, {now})")
 	args := make([]any, 0, 3*len(items))
-	var b strings.Builder
-	b.WriteString(sqliteWords.fill(l.table, insertInto) + " VALUES ")
-	for i, item := range items {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(row)
+	for _, item := range items {
 		args = append(args, item.Key, notNil(item.Value), lifetime(item.TTL))
 	}
-	b.WriteString(" " + overwrite)
-	_, err := db.ExecContext(ctx, b.String(), args...)
+	rows := strings.Repeat("(?, ?, ?), ", len(items)-1) + "(?, ?, ?)"
+	_, err := db.ExecContext(ctx, l.many[0]+rows+l.many[1], args...)
 	return err
+}
+
+// sqliteMany is what stands before and behind the rows. (Without the WHERE
+// SQLite takes ON for that of a join.)
+var sqliteMany = [2]string{
+	insertInto + ` SELECT column1, column2, {now} + column3, {now} FROM (VALUES `,
+	`) WHERE true ` + overwrite,
 }
 
 func (l *sqlite) cull(ctx context.Context, most, batch int) (removed int, err error) {

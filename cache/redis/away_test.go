@@ -101,20 +101,33 @@ func TestStoppedServer(t *testing.T) {
 			server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
 			store := open(t, redis.Config{URL: server.URL, RetryOnTimeout: row.retry})
 			for _, call := range everyCall {
-				// Each call is the first one that meets the stopped server.
-				testenv.Eventually(t, patience, func() bool { return store.Ping(t.Context()) == nil }, "the server answers")
-				server.Stop()
-				begin := time.Now()
-				err := call.do(t.Context(), store)
-				took := time.Since(begin)
-				server.Cont()
-				degraded(t, call.name, err, server.Addr)
-				if limit := longest + slack(call.name); took > limit {
+				limit := longest + slack(call.name)
+				took := limit + 1
+				// A busy machine may not let the test run for a while; three
+				// times in a row is the store's doing.
+				for try := 0; try < 3 && took > limit; try++ {
+					took = stopped(t, server, store, call.name, call.do)
+				}
+				if took > limit {
 					t.Errorf("%s took %v, want at most %v", call.name, took, limit)
 				}
 			}
 		})
 	}
+}
+
+// stopped makes a call the first one that meets a stopped server, and returns
+// how long it took.
+func stopped(t *testing.T, server *testenv.RedisServer, store *redis.Store, name string, do func(context.Context, *redis.Store) error) time.Duration {
+	t.Helper()
+	testenv.Eventually(t, patience, func() bool { return store.Ping(t.Context()) == nil }, "the server answers")
+	server.Stop()
+	begin := time.Now()
+	err := do(t.Context(), store)
+	took := time.Since(begin)
+	server.Cont()
+	degraded(t, name, err, server.Addr)
+	return took
 }
 
 // slack is what Ping may take longer: it waits for an attempt to connect.

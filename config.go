@@ -50,7 +50,8 @@ type Config struct {
 	CacheVersion int `env:"CACHE_VERSION" envDefault:"1"`
 	// CacheTTL is the time to live of values without one of their own.
 	CacheTTL time.Duration `env:"CACHE_TTL" envDefault:"300s"`
-	// CacheMaxEntries bounds the cache in memory or in the database.
+	// CacheMaxEntries bounds the cache in memory; one in the database may hold
+	// a hundred times as many. Redis has its own limit, maxmemory.
 	CacheMaxEntries int `env:"CACHE_MAX_ENTRIES" envDefault:"1000"`
 	// CacheMaxBytes bounds the cache in memory, in bytes.
 	CacheMaxBytes int64 `env:"CACHE_MAX_BYTES" envDefault:"67108864"`

@@ -277,7 +277,7 @@ func TestStartsWithoutRedis(t *testing.T) {
 	t.Parallel()
 	cfg := echoic.DefaultConfig()
 	cfg.SessionDatabase = t.TempDir() + "/sessions.db"
-	cfg.RedisURL = "redis://:hunter2@" + testenv.FreeAddr(t) + "/1"
+	cfg.RedisURL = "redis://:hunter2@" + testenv.RefusedAddr(t) + "/1"
 	var logged strings.Builder
 	cfg.Logger = slog.New(slog.NewTextHandler(&logged, nil))
 	app, err := echoic.Open(t.Context(), cfg)
@@ -312,7 +312,7 @@ func TestStartsWithoutRedis(t *testing.T) {
 func TestDatabaseAwayIsAnError(t *testing.T) {
 	t.Parallel()
 	cfg := echoic.DefaultConfig()
-	cfg.DatabaseURL = "postgres://u:hunter2@" + testenv.FreeAddr(t) + "/db?connect_timeout=2"
+	cfg.DatabaseURL = "postgres://u:hunter2@" + testenv.RefusedAddr(t) + "/db?connect_timeout=2"
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	_, err := echoic.Open(ctx, cfg)

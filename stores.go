@@ -64,8 +64,12 @@ func (cfg Config) redisPolicy() redisconn.Policy {
 	}
 }
 
+// databaseFactor is how many more entries a database holds than memory does:
+// disk is cheaper, and the tokens of tags are entries there, too.
+const databaseFactor = 100
+
 func openDatabaseStore(ctx context.Context, cfg Config, owned *resources) (cache.Store, error) {
-	store, err := database.Open(ctx, database.Config{URL: cfg.DatabaseURL, MaxEntries: cfg.CacheMaxEntries, AutoCreate: true, Logger: cfg.Logger})
+	store, err := database.Open(ctx, database.Config{URL: cfg.DatabaseURL, MaxEntries: databaseFactor * cfg.CacheMaxEntries, AutoCreate: true, Logger: cfg.Logger})
 	if err != nil {
 		return nil, err
 	}

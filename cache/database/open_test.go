@@ -24,7 +24,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{"no URL", database.Config{}, "Config.URL"},
 		{"malformed URL", database.Config{URL: "postgres://u:s3cret@db:x/app"}, "the port of the host"},
-		{"nothing listens", database.Config{URL: "postgres://u:s3cret@" + testenv.FreeAddr(t) + "/app"}, "start Postgres there"},
+		{"nothing listens", database.Config{URL: "postgres://u:s3cret@" + testenv.RefusedAddr(t) + "/app"}, "start Postgres there"},
 		{"no directory", database.Config{URL: "sqlite:///dev/null/cache.db"}, "/dev/null"},
 		{"table", database.Config{URL: memory, Table: `x"; DROP TABLE y; --`}, "Config.Table"},
 		{"table with digit", database.Config{URL: memory, Table: "1x"}, "Config.Table"},

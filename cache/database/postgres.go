@@ -19,7 +19,7 @@ import (
 var postgresWords = words{
 	now:    `floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint`,
 	among:  `key = ANY ($1::text[])`,
-	locked: `key = ANY (ARRAY (SELECT l.key FROM {table} AS l WHERE l.key = ANY ($1::text[]) ORDER BY l.key DESC FOR UPDATE))`,
+	locked: `key = ANY (ARRAY (SELECT l.key FROM {table} AS l WHERE l.key = ANY ($1::text[]) ORDER BY l.key FOR UPDATE))`,
 	digits: `CASE WHEN octet_length(c.value) <= 20 AND encode(c.value, 'escape') ~ '^(0|-?[1-9][0-9]*)$'
 		THEN ` + number + ` BETWEEN ` + leastInteger + ` AND ` + mostInteger + ` ELSE false END`,
 	fits:  number + ` + $2::bigint BETWEEN ` + leastInteger + ` AND ` + mostInteger,

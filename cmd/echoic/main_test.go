@@ -79,7 +79,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCheckNamesWhatFails(t *testing.T) {
-	away := testenv.FreeAddr(t)
+	away := testenv.RefusedAddr(t)
 	code, out, errs := cli(t, "", []string{"REDIS_URL=redis://:hunter2@" + away + "/1"}, "check")
 	if code != 1 || !strings.Contains(out, "FAIL  redis") || !strings.Contains(out, away) || !strings.Contains(out, "ok    sessions") || strings.Contains(out+errs, "hunter2") {
 		t.Fatalf("exit %d\n%s%s", code, out, errs)
@@ -117,7 +117,7 @@ func TestClear(t *testing.T) {
 	if code, _, errs := cli(t, "", nil, "clear", "--yes"); code != 1 || !strings.Contains(errs, "memory") {
 		t.Errorf("memory: exit %d\n%s", code, errs)
 	}
-	if code, _, errs := cli(t, "", []string{"REDIS_URL=redis://" + testenv.FreeAddr(t)}, "clear", "--yes"); code != 1 || errs == "" {
+	if code, _, errs := cli(t, "", []string{"REDIS_URL=redis://" + testenv.RefusedAddr(t)}, "clear", "--yes"); code != 1 || errs == "" {
 		t.Errorf("Redis away: exit %d\n%s", code, errs)
 	}
 }

@@ -78,7 +78,7 @@ func TestLinkSelectsItsDatabase(t *testing.T) {
 
 func TestLinkWithoutServer(t *testing.T) {
 	t.Parallel()
-	addr := testenv.FreeAddr(t)
+	addr := testenv.RefusedAddr(t)
 	var log logLines
 	link := open(t, "redis://:"+marker+"@"+addr+"/1", redisconn.Policy{}, log.logger())
 	testenv.Eventually(t, patience, func() bool { return log.count("redis: unavailable") > 0 }, "the link logs that there is no server")
@@ -276,7 +276,7 @@ func TestLinkClosesWhateverTheServerDoes(t *testing.T) {
 	t.Parallel()
 	t.Run("away", func(t *testing.T) {
 		t.Parallel()
-		link := open(t, "redis://"+testenv.FreeAddr(t), redisconn.Policy{}, nil)
+		link := open(t, "redis://"+testenv.RefusedAddr(t), redisconn.Policy{}, nil)
 		within(t, longest, "Close", func() { must(t, link.Close()) })
 	})
 	t.Run("stopped", func(t *testing.T) {

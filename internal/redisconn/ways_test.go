@@ -185,7 +185,7 @@ func TestPoolAgainstStoppedServer(t *testing.T) {
 func TestPoolNamesTheAddress(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
-	for _, url := range []string{"redis://:" + marker + "@" + server.Addr, "redis://:" + marker + "@" + testenv.FreeAddr(t)} {
+	for _, url := range []string{"redis://:" + marker + "@" + server.Addr, "redis://:" + marker + "@" + testenv.RefusedAddr(t)} {
 		_, err := pool(t, url, redisconn.Policy{}).GetContext(t.Context())
 		if err == nil || !strings.Contains(err.Error(), parse(t, url).Addr()) || strings.Contains(err.Error(), marker) {
 			t.Errorf("got %v", err)

@@ -97,7 +97,7 @@ func TestOpenPostgresFails(t *testing.T) {
 	server := testenv.Postgres(t)
 	database := server.Database(t)
 	tests := []struct{ name, url, remedy string }{
-		{"nothing listens", "postgres://u:s3cret@" + testenv.FreeAddr(t) + "/app", "start Postgres there"},
+		{"nothing listens", "postgres://u:s3cret@" + testenv.RefusedAddr(t) + "/app", "start Postgres there"},
 		{"no such socket", "postgres://u:s3cret@/app?host=/nonexistent", "start Postgres there"},
 		{"silence", "postgres://u:s3cret@" + silent(t) + "/app?sslmode=disable", "nothing answered within 500ms"},
 		{"password", edit(t, database, func(u *url.URL) { u.User = url.UserPassword(server.User, "s3cret") }), "correct user and password"},
@@ -135,7 +135,7 @@ func TestOpenPostgresFails(t *testing.T) {
 
 func TestOpenPostgresRefuses(t *testing.T) {
 	t.Parallel()
-	postgres := parse(t, "postgres://u:s3cret@"+testenv.FreeAddr(t)+"/app")
+	postgres := parse(t, "postgres://u:s3cret@"+testenv.RefusedAddr(t)+"/app")
 	tests := []struct {
 		name   string
 		target sqlconn.Target

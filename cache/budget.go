@@ -1,0 +1,90 @@
+package cache
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Budget is what one request may spend on stores outside the process, all its
+// calls together. Time in which several calls run at once counts once. It is
+// safe for concurrent use.
+type Budget struct {
+	mu     sync.Mutex
+	left   time.Duration
+	active int
+	since  time.Time // of the oldest of the active calls
+}
+
+type budgetKey struct{}
+
+// WithBudget returns a context under which all calls together may spend d on
+// stores outside the process. A context that has a budget keeps it: whoever
+// comes first in a request decides.
+func WithBudget(ctx context.Context, d time.Duration) context.Context {
+	if BudgetOf(ctx) != nil {
+		return ctx
+	}
+	return context.WithValue(ctx, budgetKey{}, &Budget{left: d})
+}
+
+// BudgetOf returns the budget of ctx, nil if it has none.
+func BudgetOf(ctx context.Context) *Budget {
+	b, _ := ctx.Value(budgetKey{}).(*Budget)
+	return b
+}
+
+// Spend begins a call to a store: it returns a context that ends when the budget
+// is used up, and false if it is used up already. done ends the call; it must be
+// called. Without a budget ctx comes back as it is.
+func Spend(ctx context.Context) (within context.Context, done func(), ok bool) {
+	b := BudgetOf(ctx)
+	if b == nil {
+		return ctx, func() {}, true
+	}
+	now := time.Now()
+	left := b.begin(now)
+	if left <= 0 {
+		return ctx, func() {}, false
+	}
+	within, cancel := context.WithDeadline(ctx, now.Add(left))
+	return within, func() {
+		cancel()
+		b.end(time.Now())
+	}, true
+}
+
+// begin counts one more active call and returns what is left. Nothing is counted
+// if that is nothing.
+func (b *Budget) begin(now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settle(now)
+	if b.left > 0 {
+		b.active++
+	}
+	return b.left
+}
+
+func (b *Budget) end(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settle(now)
+	b.active--
+}
+
+// settle takes off what the active calls have spent since the last time.
+func (b *Budget) settle(now time.Time) {
+	if b.active > 0 {
+		b.left -= now.Sub(b.since)
+	}
+	b.since = now
+}
+
+// Left returns what is left, never less than zero.
+func (b *Budget) Left() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settle(time.Now())
+	return max(b.left, 0)
+}

@@ -41,6 +41,7 @@ type Link struct {
 	policy Policy
 	log    *slog.Logger
 	option rueidis.ClientOption
+	verify VerifyFunc // nil without
 
 	state   atomic.Pointer[linkState]
 	slots   chan struct{} // holds one element for each command on its way
@@ -51,6 +52,7 @@ type Link struct {
 	stop context.CancelFunc
 	done chan struct{} // closed when the goroutines have gone
 	old  sync.WaitGroup
+	away bool // has been logged; only the link's goroutine uses it
 }
 
 // linkState is what a link knows at one time. It does not change; the next
@@ -85,6 +87,12 @@ var errNotSent = errors.New("redisconn: the connection was lost before the comma
 // nothing but this call; its values reach the logger. logger gets one line for
 // each change between connected and away; nil discards them.
 func Open(ctx context.Context, target Target, policy Policy, logger *slog.Logger) (*Link, error) {
+	return OpenVerified(ctx, target, policy, logger, nil)
+}
+
+// OpenVerified is Open with a question before a server is used: see VerifyFunc.
+// A nil verify asks nothing. The user of the URL needs the permission for INFO.
+func OpenVerified(ctx context.Context, target Target, policy Policy, logger *slog.Logger, verify VerifyFunc) (*Link, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -100,7 +108,7 @@ func Open(ctx context.Context, target Target, policy Policy, logger *slog.Logger
 		logger = slog.New(slog.DiscardHandler)
 	}
 	l := &Link{
-		target: target, policy: policy, log: logger, option: option,
+		target: target, policy: policy, log: logger, option: option, verify: verify,
 		slots: make(chan struct{}, mostInFlight), wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	l.life, l.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -124,19 +132,12 @@ func (l *Link) Close() error {
 func (l *Link) run() {
 	defer close(l.done)
 	pause := firstPause
-	away := false
 	for l.life.Err() == nil {
 		begin := time.Now()
-		s, err := l.connect()
-		switch {
-		case err != nil && !away && l.life.Err() == nil:
-			l.log.WarnContext(l.life, "redis: unavailable", "addr", l.target.Addr(), "error", err)
-		case err == nil && away:
-			l.log.InfoContext(l.life, "redis: available again", "addr", l.target.Addr())
-		}
-		if away = err != nil; away {
-			l.become(&linkState{err: err})
+		if s, err := l.connect(); err != nil {
+			l.down(err)
 		} else {
+			l.up()
 			l.hold(s)
 			if time.Since(begin) > longestPause {
 				pause = firstPause
@@ -148,6 +149,23 @@ func (l *Link) run() {
 	}
 	l.become(&linkState{closed: true})
 	l.old.Wait()
+}
+
+// down lets calls fail with err, and logs the first time since up.
+func (l *Link) down(err error) {
+	if !l.away && l.life.Err() == nil {
+		l.log.WarnContext(l.life, "redis: unavailable", "addr", l.target.Addr(), "error", err)
+	}
+	l.away = true
+	l.become(&linkState{err: err})
+}
+
+// up logs the first time since down.
+func (l *Link) up() {
+	if l.away {
+		l.log.InfoContext(l.life, "redis: available again", "addr", l.target.Addr())
+	}
+	l.away = false
 }
 
 // hold lets calls use the session until it is over.
@@ -207,6 +225,12 @@ func (l *Link) connect() (*session, error) {
 		return nil, l.failure(connecting, err)
 	}
 	s.client = client
+	if l.verify != nil && l.target.Kind() == Standalone {
+		if err := l.verifySingle(s); err != nil {
+			client.Close()
+			return nil, err
+		}
+	}
 	return s, nil
 }
 

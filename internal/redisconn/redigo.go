@@ -27,6 +27,17 @@ const (
 // more. Get and Do without a context wait for a free connection as long as it
 // takes: use GetContext and DoContext.
 func RedigoPool(target Target, policy Policy) (*redigo.Pool, error) {
+	return RedigoPoolVerified(target, policy, nil)
+}
+
+// CheckFunc is told the run id (INFO server) of the server behind a new
+// connection, before the connection is given to anybody. If it returns an error
+// there is no connection.
+type CheckFunc func(ctx context.Context, runID string) error
+
+// RedigoPoolVerified is RedigoPool with a question before a connection is used.
+// A nil check asks nothing. The user of the URL needs the permission for INFO.
+func RedigoPoolVerified(target Target, policy Policy, check CheckFunc) (*redigo.Pool, error) {
 	policy, err := policy.withDefaults(target)
 	if err != nil {
 		return nil, err
@@ -62,10 +73,29 @@ func RedigoPool(target Target, policy Policy) (*redigo.Pool, error) {
 		IdleTimeout: idleTimeout,
 		DialContext: func(ctx context.Context) (redigo.Conn, error) {
 			conn, err := redigo.DialContext(ctx, d.network, addr, options...)
+			if err == nil && check != nil {
+				if err = checkConn(ctx, conn, check); err != nil {
+					_ = conn.Close() // the check's error says more
+					return nil, fmt.Errorf("redisconn: the server at %s cannot be trusted yet: %w", addr, err)
+				}
+			}
 			return conn, dialFailure(addr, err)
 		},
 		TestOnBorrowContext: health.test,
 	}, nil
+}
+
+// checkConn tells check which server is behind conn.
+func checkConn(ctx context.Context, conn redigo.Conn, check CheckFunc) error {
+	info, err := redigo.String(redigo.DoContext(conn, ctx, "INFO", "server"))
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", runIDCommand, err, remedyOf(err))
+	}
+	id, err := runID(info)
+	if err != nil {
+		return err
+	}
+	return check(ctx, id)
 }
 
 // dialFailure names the address, which the server's own errors ("WRONGPASS …")

@@ -69,6 +69,8 @@ var floors = map[string]int{
 	"example-app/data": 6,
 
 	"example-app/internal/databasetest": outside,
+	"internal/chaos":                    outside,
+	"internal/faultproxy":               outside,
 	"internal/floors":                   outside,
 	"internal/testenv":                  outside,
 	"internal/testenv/server":           outside,

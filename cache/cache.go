@@ -13,11 +13,16 @@ import (
 // any [Store]. Typed access is through [Of]; Cache itself has what does not
 // depend on a type. It is safe for concurrent use.
 type Cache struct {
-	cfg   Config
-	store Store
-	tags  *Tags
-	gen   generation
-	count counters
+	cfg     Config
+	store   Store // Config.Store behind the near tier, if there is one
+	near    Near  // or nil
+	tags    *Tags
+	values  generation // of plain values
+	records generation // of pages and fragments
+	journal journaling
+	count   counters
+
+	prefixed string // valuePrefix of Config.Version
 
 	flights flights
 	quiet   atomic.Int64 // unix seconds of the last logged store failure
@@ -37,15 +42,27 @@ func New(cfg Config) (*Cache, error) {
 		return nil, err
 	}
 	if cfg.Tags == nil {
-		cfg.Tags, err = NewTags(TagsConfig{Store: cfg.Store, Prefix: cfg.Prefix, Logger: cfg.Logger, Now: cfg.Now})
+		cfg.Tags, err = NewTags(TagsConfig{
+			Store: cfg.Store, Prefix: cfg.Prefix, Near: cfg.Near, Journal: cfg.Journal, JournalLast: cfg.JournalLast, Logger: cfg.Logger, Now: cfg.Now,
+		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	c := &Cache{cfg: cfg, store: cfg.Store, tags: cfg.Tags, sweep: make(chan struct{}, 1)}
-	c.gen.store, c.gen.key = cfg.Store, cfg.Prefix+":t:gen"
+	store, err := behindNear(cfg.Store, cfg.Near)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cache{
+		cfg: cfg, store: store, near: cfg.Near, tags: cfg.Tags, sweep: make(chan struct{}, 1),
+		journal: journaling{journal: cfg.Journal, last: cfg.JournalLast, log: cfg.Logger},
+	}
+	c.prefixed = c.valuePrefix(cfg.Version)
+	for gen, key := range map[*generation]string{&c.values: valuesGenerationKey(cfg.Prefix), &c.records: pagesGenerationKey(cfg.Prefix)} {
+		gen.store, gen.shared, gen.near, gen.key = store, cfg.Store, cfg.Near, key
+	}
 	if local, ok := cfg.Store.(ObjectStore); ok {
-		c.gen.epoch = local.PurgeEpoch()
+		c.values.epoch, c.records.epoch = local.PurgeEpoch(), local.PurgeEpoch()
 	}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.work.Go(c.sweeper)
@@ -73,15 +90,16 @@ func (c *Cache) DefaultTTL() time.Duration { return c.cfg.TTL }
 func (c *Cache) Tags() *Tags { return c.tags }
 
 // Store returns the store under the cache, for checks and monitoring.
-func (c *Cache) Store() Store { return c.store }
+func (c *Cache) Store() Store { return c.cfg.Store }
 
 // Purge makes every value, fragment and page that carries one of the tags miss,
-// in all caches that share the domain of tags.
+// in all caches that share the domain of tags. A purge that neither journal nor
+// store has is ErrDegraded, also under IgnoreErrors.
 func (c *Cache) Purge(ctx context.Context, tags ...string) error {
 	if err := c.open(); err != nil {
 		return err
 	}
-	return c.verdict(ctx, "purge", c.tags.Purge(ctx, tags...))
+	return c.degraded(ctx, "purge", c.tags.Purge(ctx, tags...))
 }
 
 // open returns ErrClosed after Close.

@@ -2,13 +2,15 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // Clear drops everything under this cache's prefix, all versions, pages and
-// fragments included, and nothing else. It takes effect when it returns: a new
+// fragments included, and nothing else. It takes effect when it returns (without
+// an error, also under IgnoreErrors): a new
 // generation begins, in which nothing is there, and what is being made for the
 // old one is lost. The memory is freed in the background; [Cache.ClearNow] waits
 // for that. Sessions, which have another prefix, stay.
@@ -16,14 +18,14 @@ func (c *Cache) Clear(ctx context.Context) error {
 	if err := c.open(); err != nil {
 		return err
 	}
-	err := c.renewGeneration(ctx)
+	err := c.renewGenerations(ctx)
 	if err == nil {
 		select {
 		case c.sweep <- struct{}{}:
 		default: // one is coming anyway, and will see the new generation
 		}
 	}
-	return c.verdict(ctx, "clear", err)
+	return c.degraded(ctx, "clear", err)
 }
 
 // ClearNow is Clear that frees the memory before it returns, and reports as
@@ -32,19 +34,25 @@ func (c *Cache) ClearNow(ctx context.Context, progress func(removed int)) (remov
 	if err := c.open(); err != nil {
 		return 0, err
 	}
-	if err := c.renewGeneration(ctx); err != nil {
+	if err := c.renewGenerations(ctx); err != nil {
 		return 0, fmt.Errorf("cache: clear: %w", err)
 	}
 	return c.Sweep(ctx, progress)
 }
 
-func (c *Cache) renewGeneration(ctx context.Context) error {
+func (c *Cache) renewGenerations(ctx context.Context) error {
+	return c.journal.write(ctx, []Invalidation{{Kind: InvalidAll}}, func(ctx context.Context) error {
+		return errors.Join(c.renewGeneration(ctx, &c.records), c.renewGeneration(ctx, &c.values))
+	})
+}
+
+func (c *Cache) renewGeneration(ctx context.Context, gen *generation) error {
 	g := newGeneration()
-	if _, err := c.store.Set(ctx, c.gen.key, []byte(g), Forever, Always); err != nil {
+	if _, err := c.store.Set(ctx, gen.key, []byte(g), Forever, Always); err != nil {
 		return err
 	}
-	c.gen.last.Store(&g)
-	c.gen.renewed()
+	gen.last.Store(&g)
+	gen.renewed()
 	return nil
 }
 
@@ -70,7 +78,7 @@ func (c *Cache) Sweep(ctx context.Context, progress func(removed int)) (removed 
 	if !ok {
 		return 0, fmt.Errorf("cache: sweep: %w: it cannot list keys", ErrUnsupported)
 	}
-	t, err := c.now(ctx)
+	present, err := c.presentGenerations(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("cache: sweep: %w", err)
 	}
@@ -78,13 +86,13 @@ func (c *Cache) Sweep(ctx context.Context, progress func(removed int)) (removed 
 	flush := func() error {
 		// Asked again after listing: what was listed in a generation that is
 		// not the present one now is of an older one, not of one to come.
-		t, err := c.now(ctx)
+		present, err := c.presentGenerations(ctx)
 		if err != nil {
 			return err
 		}
 		batch = slices.DeleteFunc(batch, func(physical string) bool {
 			_, generation := cutGeneration(physical)
-			return generation == t.generation
+			return present[generation]
 		})
 		n, err := c.store.Delete(ctx, batch...)
 		removed += n
@@ -100,7 +108,7 @@ func (c *Cache) Sweep(ctx context.Context, progress func(removed int)) (removed 
 			return removed, fmt.Errorf("cache: sweep: %w", err)
 		}
 		base, generation := cutGeneration(physical)
-		if generation == t.generation || !isEntry(strings.TrimPrefix(base, prefix)) {
+		if present[generation] || !isEntry(strings.TrimPrefix(base, prefix)) {
 			continue
 		}
 		if batch = append(batch, physical); len(batch) == batchSize {
@@ -113,6 +121,16 @@ func (c *Cache) Sweep(ctx context.Context, progress func(removed int)) (removed 
 		return removed, fmt.Errorf("cache: sweep: %w", err)
 	}
 	return removed, nil
+}
+
+// presentGenerations are those in which something can be read.
+func (c *Cache) presentGenerations(ctx context.Context) (map[string]bool, error) {
+	values, err := c.nowIn(ctx, &c.values)
+	if err != nil {
+		return nil, err
+	}
+	records, err := c.nowIn(ctx, &c.records)
+	return map[string]bool{values.generation: true, records.generation: true}, err
 }
 
 // isEntry reports whether what follows the prefix is a value, page or fragment

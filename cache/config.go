@@ -40,6 +40,14 @@ type Config struct {
 	// Tags is the domain of tags. The caches of one site share one, so that
 	// a purge reaches all of them. Defaults to a domain of its own in Store.
 	Tags *Tags
+	// Near holds decoded values, pages, fragments and tokens in this process.
+	// It must hear of changes of Store by others. Defaults to none.
+	Near Near
+	// Journal is what Clear is written to before it is acknowledged, and where
+	// Tags is nil also a purge. Defaults to none.
+	Journal Journal
+	// JournalLast as in TagsConfig.
+	JournalLast bool
 	// LoadTimeout bounds a loader of GetOrSet. Defaults to 30 s.
 	LoadTimeout time.Duration
 	// Logger gets failures that IgnoreErrors hides and those of background

@@ -8,13 +8,17 @@ import (
 	"sync/atomic"
 )
 
-// generation is the part of every entry's key that Clear renews. The current
-// one is kept in the store; the last one seen is remembered, so that reading
-// it and reading what is asked for is one round trip.
+// generation is the part of an entry's key that Clear renews. The current one is
+// kept in the store; the last one seen is remembered, so that reading it and
+// reading what is asked for is one round trip. Values have one, pages and
+// fragments another: a store that comes back with old data loses the values,
+// which nothing else can vouch for, and keeps what tags guard.
 type generation struct {
-	store Store
-	key   string
-	last  atomic.Pointer[string]
+	store  Store // behind the near tier, if there is one
+	shared Store // as it was given
+	near   Near  // or nil
+	key    string
+	last   atomic.Pointer[string]
 
 	// For a store inside the process: the epoch in which last was read, plus
 	// one. Nobody renews the generation without advancing the epoch.
@@ -61,43 +65,74 @@ func newGeneration() string {
 
 // ticket is what a read hands to the write that may follow it: what is stored
 // goes to the generation, and is judged by the sequence, of the moment before
-// it was made.
+// it was made. A fallback has generations of its own, so that what was begun
+// with one store and is stored in the other is seen by nobody.
 type ticket struct {
 	generation string
 	seq        uint64
 }
 
+// reading is what a read of the store returned.
+type reading struct {
+	ticket
+	keys []string // physical
+	raws [][]byte // nil for a miss
+	near *nearRead
+}
+
 // read looks up physical keys, which are the bases in the current generation.
 // It takes one round trip unless the generation has changed since the last.
-func (c *Cache) read(ctx context.Context, bases ...string) (ticket, [][]byte, error) {
-	g := c.gen.seen()
+func (c *Cache) read(ctx context.Context, gen *generation, bases ...string) (reading, error) {
+	if t, ok := c.nearTicket(gen); ok {
+		return c.readIn(ctx, t, bases)
+	}
+	g := gen.seen()
 	keys := make([]string, len(bases)+2)
-	keys[0], keys[1] = c.gen.key, c.tags.seqKey()
+	keys[0], keys[1] = gen.key, c.tags.seqKey()
 	for range 4 {
 		for i, base := range bases {
 			keys[i+2] = inGeneration(base, g)
 		}
+		ctx, n := c.beforeRead(ctx, keys)
 		values, seq, err := c.readKeys(ctx, keys)
 		if err != nil {
-			return ticket{}, nil, err
+			return reading{}, err
 		}
 		now := string(values[0])
 		if now == g && g != "" {
-			return ticket{generation: g, seq: seq}, values[2:], nil
+			n.holdControl(gen, now, seq)
+			return reading{ticket: ticket{generation: g, seq: seq}, keys: keys[2:], raws: values[2:], near: n.from(2)}, nil
 		}
 		if now == "" {
 			var kept bool
-			if now, kept, err = c.gen.create(ctx); err != nil {
-				return ticket{}, nil, err
+			if now, kept, err = gen.create(ctx); err != nil {
+				return reading{}, err
 			}
 			if !kept {
-				return ticket{generation: now, seq: seq}, make([][]byte, len(bases)), nil
+				return reading{ticket: ticket{generation: now, seq: seq}, keys: keys[2:], raws: make([][]byte, len(bases))}, nil
 			}
 		}
-		c.gen.last.Store(&now)
+		gen.last.Store(&now)
 		g = now
 	}
-	return ticket{}, nil, errors.New("cache: the generation changes with every read: is something clearing the cache in a loop?")
+	return reading{}, errors.New("cache: the generation changes with every read: is something clearing the cache in a loop?")
+}
+
+// readIn is read where the near tier knows the generation.
+func (c *Cache) readIn(ctx context.Context, t ticket, bases []string) (reading, error) {
+	keys := make([]string, len(bases))
+	for i, base := range bases {
+		keys[i] = inGeneration(base, t.generation)
+	}
+	if len(keys) == 0 {
+		return reading{ticket: t}, nil
+	}
+	ctx, n := c.beforeRead(ctx, keys)
+	raws, err := getMany(ctx, c.store, keys)
+	if err != nil {
+		return reading{}, err
+	}
+	return reading{ticket: t, keys: keys, raws: raws, near: n}, nil
 }
 
 // readKeys reads the keys and the purge sequence, which is the second of them
@@ -106,7 +141,7 @@ func (c *Cache) readKeys(ctx context.Context, keys []string) (values [][]byte, s
 	if values, err = getMany(ctx, c.store, keys); err != nil {
 		return nil, 0, err
 	}
-	if c.tags.store == c.store && values[1] != nil {
+	if c.tags.shared == c.cfg.Store && values[1] != nil {
 		return values, parseSequence(values[1]), nil
 	}
 	seq, err = c.tags.sequence(ctx)
@@ -118,7 +153,7 @@ func (c *Cache) readKeys(ctx context.Context, keys []string) (values [][]byte, s
 // never does, it is one that nobody will see again.
 func (g *generation) create(ctx context.Context) (now string, kept bool, err error) {
 	fresh := newGeneration()
-	if _, err := g.store.Set(ctx, g.key, []byte(fresh), Forever, IfAbsent); err != nil {
+	if _, err := addControl(ctx, g.shared, g.near, g.key, []byte(fresh), Forever); err != nil {
 		return "", false, err
 	}
 	g.renewed()
@@ -129,15 +164,17 @@ func (g *generation) create(ctx context.Context) (now string, kept bool, err err
 	return string(raw), true, nil
 }
 
-// now returns the current generation and purge sequence.
-func (c *Cache) now(ctx context.Context) (ticket, error) {
-	t, _, err := c.read(ctx)
-	return t, err
+// now returns the current generation of values, and the purge sequence.
+func (c *Cache) now(ctx context.Context) (ticket, error) { return c.nowIn(ctx, &c.values) }
+
+func (c *Cache) nowIn(ctx context.Context, gen *generation) (ticket, error) {
+	r, err := c.read(ctx, gen)
+	return r.ticket, err
 }
 
 // getMany reads keys in one call if the store can.
 func getMany(ctx context.Context, s Store, keys []string) ([][]byte, error) {
-	if many, ok := s.(ManyStore); ok {
+	if many, ok := s.(ManyStore); ok && len(keys) > 1 {
 		return many.GetMany(ctx, keys)
 	}
 	values := make([][]byte, len(keys))

@@ -63,6 +63,13 @@ const (
 
 // look reads the store. A failure that the policy hides is a miss.
 func (r *request[T]) look(ctx context.Context) (v T, state freshness, err error) {
+	if held, stale := r.c.nearValue(ctx, r.o.version, r.key); held != nil && !stale {
+		if r.c.decode(ctx, &held.s, &v) {
+			r.c.nearHit(ctx, held)
+			return v, isFresh, nil
+		}
+		v = *new(T)
+	}
 	t, found, err := r.c.lookup(ctx, r.o.version, r.key)
 	if err != nil {
 		r.c.hit(false)
@@ -263,7 +270,7 @@ func (r *request[T]) store(ctx context.Context, fl *flight, deps Deps, v T, o *c
 		return
 	}
 	r.c.count.sets.Add(1)
-	if _, err := r.c.store.Set(ctx, inGeneration(r.base, r.t.generation), raw, ttlOf(o), Always); err != nil {
+	if _, err := r.c.store.Set(filling(ctx), inGeneration(r.base, r.t.generation), raw, ttlOf(o), Always); err != nil {
 		if err = r.c.verdict(ctx, "get or set", err); err != nil {
 			r.c.logFailure(ctx, "get or set", err)
 		}

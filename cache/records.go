@@ -38,6 +38,12 @@ type Record[T any] struct {
 	Deps    Deps
 	Created time.Time
 	Expires time.Time // zero is never
+	// Unverified says that the store is away, and that what this process held
+	// of it is served although changes by others may have been missed: it is
+	// stale (RFC 9111, section 4.2.4).
+	Unverified bool
+	// Near says that it was held in this process: no store was asked.
+	Near bool
 
 	ticket ticket
 }
@@ -53,7 +59,7 @@ type object[T any] struct {
 	deps    Deps
 	created time.Time
 	expires time.Time
-	checked atomic.Uint64 // the epoch in which the tags were last known valid
+	checked atomic.Uint64 // the epoch in which the tags were last known valid; in the near tier plus one
 }
 
 // NewRecords makes a view of c.
@@ -78,10 +84,13 @@ func (r *Records[T]) Get(ctx context.Context, key Key) (rec Record[T], found boo
 	if err = r.c.open(); err != nil {
 		return rec, false, err
 	}
-	if r.objects != nil {
+	switch {
+	case r.objects != nil:
 		rec, found, err = r.getObject(ctx, key)
-	} else {
-		rec, found, err = r.getBytes(ctx, key.base(r.c.cfg.Prefix, r.cfg.Kind), key)
+	default:
+		if rec, found = r.getNear(ctx, key); !found {
+			rec, found, err = r.getBytes(ctx, key.base(r.c.cfg.Prefix, r.cfg.Kind), key)
+		}
 	}
 	if found && !matches(ctx, rec.Deps.Vary) {
 		found = false
@@ -91,7 +100,7 @@ func (r *Records[T]) Get(ctx context.Context, key Key) (rec Record[T], found boo
 }
 
 func (r *Records[T]) getObject(ctx context.Context, key Key) (rec Record[T], found bool, err error) {
-	rec.ticket.generation, err = r.c.gen.local(ctx)
+	rec.ticket.generation, err = r.c.records.local(ctx)
 	if err == nil && rec.ticket.generation != "" {
 		v, there := r.objects.Object(key.physical(r.c.cfg.Prefix, r.cfg.Kind, rec.ticket.generation))
 		if o, fits := v.(*object[T]); there && fits && o.framed == key.framed {
@@ -103,9 +112,29 @@ func (r *Records[T]) getObject(ctx context.Context, key Key) (rec Record[T], fou
 		}
 	}
 	if err == nil {
-		rec.ticket, err = r.c.now(ctx)
+		rec.ticket, err = r.c.nowIn(ctx, &r.c.records)
 	}
 	return rec, false, err
+}
+
+// getNear returns what the near tier holds for key.
+func (r *Records[T]) getNear(ctx context.Context, key Key) (rec Record[T], found bool) {
+	verified, usable := r.c.nearUsable()
+	if !usable {
+		return rec, false
+	}
+	generation, ok := r.c.nearGeneration(&r.c.records)
+	if !ok {
+		return rec, false
+	}
+	v, _ := r.c.near.Get(key.physical(r.c.cfg.Prefix, r.cfg.Kind, generation))
+	o, fits := v.(*object[T])
+	if !fits || o.framed != key.framed || !o.expires.IsZero() && !r.c.cfg.Now().Before(o.expires) || !r.c.nearValid(ctx, o.deps.Tags, &o.checked) {
+		return rec, false
+	}
+	return Record[T]{
+		Value: o.value, Deps: o.deps, Created: o.created, Expires: o.expires, Unverified: !verified, Near: true,
+	}, true
 }
 
 // valid checks the tags of an object. While nothing is purged that is one load.
@@ -128,14 +157,14 @@ func (r *Records[T]) valid(ctx context.Context, o *object[T]) (bool, error) {
 }
 
 func (r *Records[T]) getBytes(ctx context.Context, base string, key Key) (rec Record[T], found bool, err error) {
-	t, raws, err := r.c.read(ctx, base)
-	rec.ticket = t
-	if err != nil || raws[0] == nil {
+	got, err := r.c.read(ctx, &r.c.records, base)
+	rec.ticket = got.ticket
+	if err != nil || got.raws[0] == nil {
 		return rec, false, err
 	}
-	env, err := decodeEnvelope(raws[0])
+	env, err := decodeEnvelope(got.raws[0])
 	if err != nil || env.key != key.framed {
-		r.c.discard(ctx, t, base, raws[0])
+		r.c.discard(ctx, got.ticket, base, got.raws[0])
 		return rec, false, nil
 	}
 	if ok, err := r.c.tags.current(ctx, env.deps.Tags); err != nil || !ok {
@@ -146,11 +175,24 @@ func (r *Records[T]) getBytes(ctx context.Context, base string, key Key) (rec Re
 		rec.Value, err = r.cfg.Decode(plain)
 	}
 	if err != nil {
-		r.c.discard(ctx, t, base, raws[0])
-		return Record[T]{ticket: t}, false, nil
+		r.c.discard(ctx, got.ticket, base, got.raws[0])
+		return Record[T]{ticket: got.ticket}, false, nil
 	}
 	rec.Deps, rec.Created, rec.Expires = env.allDeps(), env.created, env.expires
+	r.hold(got.near, rec, key, len(plain))
 	return rec, true, nil
+}
+
+// hold keeps a record that the store had in the near tier, where there is one.
+// Its tags were current after the epoch of the read.
+func (r *Records[T]) hold(n *nearRead, rec Record[T], key Key, plain int) {
+	if n == nil {
+		return
+	}
+	o := &object[T]{framed: key.framed, value: rec.Value, deps: rec.Deps, created: rec.Created, expires: rec.Expires}
+	o.checked.Store(n.epoch + 1)
+	size := max(r.cfg.Size(rec.Value), plain) + len(key.framed) + objectOverhead(rec.Deps)
+	n.hold(0, o, size, remaining(r.c.cfg.Now(), rec.Expires))
 }
 
 func (r *Records[T]) expand(env *envelope) ([]byte, error) {
@@ -251,7 +293,7 @@ func (r *Records[T]) store(ctx context.Context, key Key, v T, deps Deps, generat
 	if err != nil {
 		return false, err
 	}
-	return r.c.store.Set(ctx, physical, raw, ttl, Always)
+	return r.c.store.Set(filling(ctx), physical, raw, ttl, Always)
 }
 
 // objectOverhead is about what an object weighs besides its value.
@@ -271,7 +313,7 @@ func (r *Records[T]) Delete(ctx context.Context, key Key) (bool, error) {
 	if err := r.c.open(); err != nil {
 		return false, err
 	}
-	t, err := r.c.now(ctx)
+	t, err := r.c.nowIn(ctx, &r.c.records)
 	if err != nil {
 		return false, r.c.verdict(ctx, "delete record", err)
 	}

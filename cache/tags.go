@@ -24,11 +24,15 @@ import (
 //
 // Tags is safe for concurrent use.
 type Tags struct {
-	store  Store
-	prefix string
-	now    func() time.Time
-	log    *slog.Logger
-	epoch  *Epoch // nil where others can purge behind this process' back
+	store   Store // behind the near tier, if there is one
+	shared  Store // as it was given
+	near    Near  // or nil
+	journal journaling
+	prefix  string
+	seqName string
+	now     func() time.Time
+	log     *slog.Logger
+	epoch   *Epoch // nil where others can purge behind this process' back
 }
 
 // TagsConfig is what a [Tags] is made of.
@@ -37,6 +41,18 @@ type TagsConfig struct {
 	Store Store
 	// Prefix as in Config. Defaults to "echoic".
 	Prefix string
+	// Near holds tokens in this process. It must hear of changes of Store by
+	// others, and is Config.Near of the caches that use the tags. Defaults to
+	// none.
+	Near Near
+	// Journal is what a purge is written to before it is acknowledged.
+	// Defaults to none: a store that loses data, or cannot be reached, then
+	// loses purges.
+	Journal Journal
+	// JournalLast writes the journal after the store instead of before it: for
+	// a store in the same database, which loses nothing that the journal would
+	// keep, and whose changes other servers hear of by the journal alone.
+	JournalLast bool
 	// Logger gets purges that could only be done by deleting tokens.
 	// Defaults to discarding.
 	Logger *slog.Logger
@@ -63,7 +79,14 @@ func NewTags(cfg TagsConfig) (*Tags, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	t := &Tags{store: cfg.Store, prefix: cfg.Prefix, now: cfg.Now, log: cfg.Logger}
+	store, err := behindNear(cfg.Store, cfg.Near)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tags{
+		store: store, shared: cfg.Store, near: cfg.Near, prefix: cfg.Prefix, seqName: sequenceKey(cfg.Prefix), now: cfg.Now, log: cfg.Logger,
+		journal: journaling{journal: cfg.Journal, last: cfg.JournalLast, log: cfg.Logger},
+	}
 	if local, ok := cfg.Store.(ObjectStore); ok {
 		t.epoch = local.PurgeEpoch()
 	}
@@ -71,27 +94,62 @@ func NewTags(cfg TagsConfig) (*Tags, error) {
 }
 
 func (t *Tags) key(tag string) string { return t.prefix + ":t:" + hash([]byte(tag)) }
-func (t *Tags) seqKey() string        { return t.prefix + ":t:seq" }
+func (t *Tags) seqKey() string        { return t.seqName }
 
 // Purge makes everything that carries one of the tags miss from now on, also
-// what is being made right now from older data. It returns when the store has
-// acknowledged. No tags is fine; the same tag twice counts once.
+// what is being made right now from older data. It returns when the journal and
+// the store have it; with a journal, a store that is away is told when it is
+// back, and the purge is acknowledged all the same. No tags is fine; the same tag
+// twice counts once.
 func (t *Tags) Purge(ctx context.Context, tags ...string) error {
-	tags = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(tags))), func(s string) bool { return s == "" })
+	tags = distinct(tags)
 	if len(tags) == 0 {
 		return nil
 	}
+	list := make([]Invalidation, len(tags))
+	for i, tag := range tags {
+		list[i] = Invalidation{Kind: InvalidTag, Name: tag}
+	}
 	defer t.advance()
+	return t.journal.write(ctx, list, func(ctx context.Context) error { return t.renewAll(ctx, tags) })
+}
+
+// distinct returns the names that are not empty, each once.
+func distinct(names []string) []string {
+	return slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(names))), func(s string) bool { return s == "" })
+}
+
+// renewAll gives the tags fresh tokens.
+func (t *Tags) renewAll(ctx context.Context, tags []string) error {
+	if tags = distinct(tags); len(tags) == 0 {
+		return nil
+	}
 	seq, err := t.nextSequence(ctx)
+	if err == nil {
+		err = t.renewTokens(ctx, tags, seq)
+	}
 	if err != nil {
 		return t.purgeByDelete(ctx, tags, err)
 	}
-	for _, tag := range tags {
-		if err := t.renew(ctx, t.key(tag), Token{ID: randomID(), Seq: seq}); err != nil {
-			return t.purgeByDelete(ctx, tags, err)
-		}
-	}
 	return nil
+}
+
+// renewTokens writes a token of purge seq for each of the tags.
+func (t *Tags) renewTokens(ctx context.Context, tags []string, seq uint64) error {
+	renewer, ok := t.store.(Renewer)
+	if !ok {
+		for _, tag := range tags {
+			if err := t.renew(ctx, t.key(tag), Token{ID: randomID(), Seq: seq}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	keys, tokens := make([]string, len(tags)), make([][]byte, len(tags))
+	for i, tag := range tags {
+		keys[i], tokens[i] = t.key(tag), Token{ID: randomID(), Seq: seq}.encode()
+	}
+	return renewer.Renew(ctx, keys, tokens, tokenTTL)
 }
 
 // purgeByDelete is what is left when tokens cannot be written, because the
@@ -200,18 +258,58 @@ func (t *Tags) current(ctx context.Context, tags []TagToken) (bool, error) {
 	return true, nil
 }
 
-func (t *Tags) tokens(ctx context.Context, tags []TagToken) ([]Token, error) {
-	keys := make([]string, len(tags))
-	for i, tag := range tags {
-		keys[i] = t.key(tag.Name)
+// currentNear is current for something that the near tier holds. While others'
+// changes do not arrive, or the shared store is away, only tokens that the near
+// tier holds too can vouch for it.
+func (t *Tags) currentNear(ctx context.Context, tags []TagToken) (bool, error) {
+	for _, tag := range tags {
+		v, _ := t.near.Get(t.key(tag.Name))
+		if token, ok := v.(Token); ok {
+			if tag.Token.IsZero() || token != tag.Token {
+				return false, nil
+			}
+			continue
+		}
+		if !t.near.Verified() || degraded(t.shared) {
+			return false, nil
+		}
+		return t.current(ctx, tags)
 	}
-	raw, err := getMany(ctx, t.store, keys)
+	return true, nil
+}
+
+// tokens returns the present token of each tag, zero for one that has none: from
+// the near tier, and the rest from the store in one round trip.
+func (t *Tags) tokens(ctx context.Context, tags []TagToken) ([]Token, error) {
+	tokens := make([]Token, len(tags))
+	missing, keys := make([]int, 0, len(tags)), make([]string, 0, len(tags))
+	near := t.near != nil && t.near.Verified() && !degraded(t.shared)
+	for i, tag := range tags {
+		key := t.key(tag.Name)
+		if near {
+			v, _ := t.near.Get(key)
+			if token, ok := v.(Token); ok {
+				tokens[i] = token
+				continue
+			}
+		}
+		missing, keys = append(missing, i), append(keys, key)
+	}
+	if len(keys) == 0 {
+		return tokens, nil
+	}
+	var n *nearRead
+	if near {
+		ctx, n = newNearRead(ctx, t.near, keys)
+	}
+	raws, err := getMany(ctx, t.store, keys)
 	if err != nil {
 		return nil, err
 	}
-	tokens := make([]Token, len(tags))
-	for i := range raw {
-		tokens[i] = decodeToken(raw[i])
+	for k, i := range missing {
+		if tokens[i] = decodeToken(raws[k]); !tokens[i].IsZero() {
+			n.hold(k, tokens[i], controlSize, Forever)
+		}
 	}
 	return tokens, nil
 }
@@ -256,17 +354,29 @@ func (t *Tags) create(ctx context.Context, tag string) (Token, error) {
 		return Token{}, err
 	}
 	key := t.key(tag)
-	if _, err = t.store.Set(ctx, key, Token{ID: randomID(), Seq: seq}.encode(), tokenTTL, IfAbsent); err != nil {
+	if _, err = addControl(ctx, t.shared, t.near, key, Token{ID: randomID(), Seq: seq}.encode(), tokenTTL); err != nil {
 		return Token{}, err
 	}
 	raw, _, err := t.store.Get(ctx, key)
 	return decodeToken(raw), err
 }
 
+// addControl keeps a control value where none is. If that is on a fallback, the
+// near tier goes on with what it held of the shared store: that is what its pages
+// were made under.
+func addControl(ctx context.Context, shared Store, near Near, key string, value []byte, ttl time.Duration) (bool, error) {
+	ctx, witness := WithWitness(ctx)
+	added, err := shared.Set(ctx, key, value, ttl, IfAbsent)
+	if near != nil && !witness.Fallback() {
+		near.Forget(key)
+	}
+	return added, err
+}
+
 // extend lets tokens live as long as an entry that would outlive them. Failing
 // only costs a miss later.
 func (t *Tags) extend(ctx context.Context, tags []TagToken, ttl time.Duration) {
-	expirer, ok := t.store.(Expirer)
+	expirer, ok := t.shared.(Expirer) // the value stays: the near tier need not know
 	if !ok || ttl <= tokenTTL/2 {
 		return
 	}

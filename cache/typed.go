@@ -13,10 +13,15 @@ func Of[T any](c *Cache) Typed[T] { return Typed[T]{Cache: c} }
 // false; a stored zero value or nil is true.
 func (t Typed[T]) Get(ctx context.Context, key string, opts ...Option) (value T, found bool, err error) {
 	var zero T
-	o, err := t.options(opts)
+	o, err := t.readOptions(opts)
 	if err != nil {
 		return zero, false, err
 	}
+	if v, stale := t.nearValue(ctx, o.version, key); v != nil && !stale && t.decode(ctx, &v.s, &value) {
+		t.nearHit(ctx, v)
+		return value, true, nil
+	}
+	value = zero
 	_, s, err := t.one(ctx, o.version, key)
 	if err != nil {
 		t.hit(false)
@@ -74,8 +79,11 @@ func (t Typed[T]) GetMany(ctx context.Context, keys []string, opts ...Option) (m
 	if err != nil || len(keys) == 0 {
 		return map[string]T{}, err
 	}
-	_, found, err := t.lookup(ctx, o.version, keys...)
 	values := make(map[string]T, len(keys))
+	if keys = t.nearMany(ctx, keys, &o, values); len(keys) == 0 {
+		return values, nil
+	}
+	_, found, err := t.lookup(ctx, o.version, keys...)
 	if err != nil {
 		return values, t.verdict(ctx, "get many", err)
 	}
@@ -89,6 +97,25 @@ func (t Typed[T]) GetMany(ctx context.Context, keys []string, opts ...Option) (m
 		}
 	}
 	return values, nil
+}
+
+// nearMany puts into values what the near tier holds, and returns the keys of the
+// rest.
+func (t Typed[T]) nearMany(ctx context.Context, keys []string, o *callOptions, values map[string]T) (rest []string) {
+	if t.near == nil {
+		return keys
+	}
+	for _, key := range keys {
+		var value T
+		v, stale := t.nearValue(ctx, o.version, key)
+		if v == nil || stale || !t.decode(ctx, &v.s, &value) {
+			rest = append(rest, key)
+			continue
+		}
+		t.nearHit(ctx, v)
+		values[key] = value
+	}
+	return rest
 }
 
 // SetMany keeps all values in one round trip and returns the keys of those that

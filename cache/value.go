@@ -30,17 +30,23 @@ func (c *Cache) lookup(ctx context.Context, version int, keys ...string) (ticket
 	if err := c.open(); err != nil {
 		return ticket{}, nil, err
 	}
-	t, raws, err := c.read(ctx, bases...)
+	got, err := c.read(ctx, &c.values, bases...)
 	if err != nil {
 		return ticket{}, nil, err
 	}
 	found := make([]*stored, len(keys))
-	for i, raw := range raws {
+	for i, raw := range got.raws {
 		if raw != nil {
-			found[i] = c.unpack(ctx, t, bases[i], c.fullKey(version, keys[i]), raw)
+			found[i] = c.unpack(ctx, got.ticket, bases[i], c.fullKey(version, keys[i]), raw)
 		}
 	}
-	return t, found, c.dropPurged(ctx, found)
+	if err := c.dropPurged(ctx, found); err != nil {
+		return got.ticket, found, err
+	}
+	for i, s := range found {
+		c.holdValue(got.near, i, s)
+	}
+	return got.ticket, found, nil
 }
 
 // fullKey is what the envelope records: unlike the physical key it is exact.

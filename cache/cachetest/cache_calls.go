@@ -13,9 +13,9 @@ type cacheCall struct {
 	name      string
 	keyed     bool // takes a key
 	versioned bool // takes options
-	// number says that the result would be a lie without the store.
-	number bool
-	do     func(ctx context.Context, c *cache.Cache, key string, opts ...cache.Option) error
+	// promise says that the result would be a lie without the store.
+	promise bool
+	do      func(ctx context.Context, c *cache.Cache, key string, opts ...cache.Option) error
 }
 
 // cacheCalls lists every one.
@@ -117,10 +117,10 @@ var untypedCalls = []cacheCall{
 		_, err := c.DeletePattern(ctx, key+"*", opts...)
 		return err
 	}},
-	{"Clear", false, false, false, func(ctx context.Context, c *cache.Cache, _ string, _ ...cache.Option) error {
+	{"Clear", false, false, true, func(ctx context.Context, c *cache.Cache, _ string, _ ...cache.Option) error {
 		return c.Clear(ctx)
 	}},
-	{"Purge", false, false, false, func(ctx context.Context, c *cache.Cache, key string, _ ...cache.Option) error {
+	{"Purge", false, false, true, func(ctx context.Context, c *cache.Cache, key string, _ ...cache.Option) error {
 		return c.Purge(ctx, key)
 	}},
 }

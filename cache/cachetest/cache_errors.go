@@ -26,7 +26,7 @@ var errorChecks = []cacheCheck{
 			}
 		}
 	}},
-	{"Ignored", "With IgnoreErrors a store failure is a logged, counted miss or a no-op; no operation escapes.", func(e *cacheEnv) {
+	{"Ignored", "With IgnoreErrors a store failure is a logged, counted miss or a no-op, and where that would be a lie ErrDegraded; no operation escapes.", func(e *cacheEnv) {
 		if !e.caps.full() {
 			return
 		}
@@ -36,10 +36,10 @@ var errorChecks = []cacheCheck{
 		for _, call := range cacheCalls() {
 			before := c.Stats().Errors
 			err := call.do(e.Context(), c, "k")
-			if call.number && !errors.Is(err, cache.ErrDegraded) {
+			if call.promise && !errors.Is(err, cache.ErrDegraded) {
 				e.broken("%s with a broken store: %v, want an error that wraps %q", call.name, err, cache.ErrDegraded)
 			}
-			if !call.number && err != nil {
+			if !call.promise && err != nil {
 				e.broken("%s with a broken store: %v, want none", call.name, err)
 			}
 			if c.Stats().Errors == before {

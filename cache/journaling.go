@@ -1,0 +1,43 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+)
+
+// journaling is the order in which an invalidation is said: to the journal, to
+// the store, and to the journal again that the store has heard.
+type journaling struct {
+	journal Journal // nil: to the store alone
+	last    bool    // the store is as durable as the journal, and comes first
+	log     *slog.Logger
+}
+
+// write keeps the list in the journal and lets apply tell the store. What is in
+// the journal is acknowledged although the store is away: it is told again when
+// it is back.
+func (j journaling) write(ctx context.Context, list []Invalidation, apply func(context.Context) error) error {
+	if j.journal == nil {
+		return apply(ctx)
+	}
+	if j.last {
+		if err := apply(ctx); err != nil {
+			return err
+		}
+		_, err := j.journal.Append(ctx, list...)
+		return err
+	}
+	receipt, journalErr := j.journal.Append(ctx, list...)
+	within, witness := WithWitness(ctx)
+	err := apply(within)
+	switch {
+	case journalErr != nil:
+		return errors.Join(journalErr, err)
+	case err != nil:
+		j.log.WarnContext(ctx, "cache: invalidation is in the journal, and reaches the store later", "invalidations", len(list), "error", err)
+	case !witness.Fallback():
+		j.journal.Applied(ctx, receipt)
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package cache
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+)
+
+// nearValue is a plain value in the near tier: checked, and not compressed.
+type nearValue struct {
+	s       stored // immutable; stale is not set
+	checked atomic.Uint64
+	shared  atomic.Pointer[any] // decoded, for GetShared
+}
+
+// nearValueSize is about what one weighs besides key and bytes.
+const nearValueSize = 320
+
+// holdValue keeps the i-th value that a read found. Counters are not kept: they
+// change with every use, and their end is known to the store alone.
+func (c *Cache) holdValue(n *nearRead, i int, s *stored) {
+	if n == nil || s == nil || s.counter || s.env.rawLen > c.cfg.MaxValueBytes {
+		return
+	}
+	compressor, err := compressorFor(s.env.compressor)
+	if err != nil {
+		return
+	}
+	v := &nearValue{s: *s}
+	if v.s.env.payload, err = compressor.expand(s.env.payload, s.env.rawLen); err != nil {
+		return
+	}
+	v.s.env.compressor, v.s.raw, v.s.stale = NoCompression.id(), nil, false
+	v.checked.Store(n.epoch + 1)
+	size := nearValueSize + len(v.s.env.payload) + len(v.s.env.key) + objectOverhead(v.s.env.deps)
+	n.hold(i, v, size, s.env.lifetime(c.cfg.Now()))
+}
+
+// nearValue returns what the near tier holds for key, if it may be served.
+func (c *Cache) nearValue(ctx context.Context, version int, key string) (v *nearValue, stale bool) {
+	if _, usable := c.nearUsable(); !usable || c.open() != nil {
+		return nil, false
+	}
+	generation, ok := c.nearGeneration(&c.values)
+	if !ok {
+		return nil, false
+	}
+	held, _ := c.near.Get(c.physicalValue(version, key, generation))
+	v, ok = held.(*nearValue)
+	if !ok || !c.isKey(v.s.env.key, version, key) || !matches(ctx, v.s.env.deps.Vary) {
+		return nil, false
+	}
+	if !v.s.env.expires.IsZero() {
+		over := c.cfg.Now().Sub(v.s.env.expires)
+		if over >= v.s.env.stale {
+			return nil, false
+		}
+		stale = over >= 0
+	}
+	if !c.nearValid(ctx, v.s.env.deps.Tags, &v.checked) {
+		return nil, false
+	}
+	return v, stale
+}
+
+// physicalValue is inGeneration(valueBase(version, key), generation), built in
+// one piece.
+func (c *Cache) physicalValue(version int, key, generation string) string {
+	if version != c.cfg.Version {
+		return inGeneration(c.valueBase(version, key), generation)
+	}
+	return c.prefixed + keyName(key) + "@" + generation
+}
+
+// isKey reports whether full is the full key of key.
+func (c *Cache) isKey(full string, version int, key string) bool {
+	prefix := c.prefixed
+	if version != c.cfg.Version {
+		prefix = c.valuePrefix(version)
+	}
+	return len(full) == len(prefix)+len(key) && strings.HasPrefix(full, prefix) && full[len(prefix):] == key
+}
+
+// nearHit is what a read of a value that the near tier holds does: count, and
+// tell the scope.
+func (c *Cache) nearHit(ctx context.Context, v *nearValue) {
+	c.hit(true)
+	ScopeOf(ctx).Merge(v.s.env.allDeps())
+}
+
+// GetShared is Get without a copy: all who read the value in this process get
+// the same one, which nobody may change. Without a near tier, or for a value that
+// it does not hold, it is Get.
+func (t Typed[T]) GetShared(ctx context.Context, key string, opts ...Option) (value T, found bool, err error) {
+	o, err := t.readOptions(opts)
+	if err != nil {
+		return value, false, err
+	}
+	v, stale := t.nearValue(ctx, o.version, key)
+	if v == nil || stale {
+		return t.Get(ctx, key, opts...)
+	}
+	if p := v.shared.Load(); p != nil {
+		if value, found = (*p).(T); found {
+			t.nearHit(ctx, v)
+			return value, true, nil
+		}
+	}
+	if !t.decode(ctx, &v.s, &value) {
+		t.hit(false)
+		var zero T
+		return zero, false, nil
+	}
+	var boxed any = value
+	v.shared.Store(&boxed)
+	t.nearHit(ctx, v)
+	return value, true, nil
+}
+
+// readOptions is options for a read, which most often has none.
+func (c *Cache) readOptions(opts []Option) (callOptions, error) {
+	if len(opts) == 0 {
+		return callOptions{ttl: c.cfg.TTL, version: c.cfg.Version}, nil
+	}
+	return c.options(opts)
+}

@@ -186,6 +186,9 @@ func (x *exchange) keep(rec *recorder, scope *cache.Scope, e *entry) (_ *entry, 
 	if x.r.Context().Err() != nil {
 		return nil, false
 	}
+	if x.p.door != nil && x.target.junk && !x.p.door.again(x.target.url, x.p.cfg.Now(), e.life) {
+		return e, false // who waits may have it; the store gets it next time
+	}
 	fields, _ := varyFields(e.header)
 	fields = slices.DeleteFunc(fields, func(f string) bool { return f == "Cookie" || slices.Contains(x.route.vary, f) })
 	x.withStore(context.WithoutCancel(x.r.Context()), func(ctx context.Context) {

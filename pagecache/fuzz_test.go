@@ -87,8 +87,8 @@ func FuzzQuery(f *testing.F) {
 		if oddQuery(x) || oddQuery(y) {
 			return
 		}
-		seenX, keyX, _ := splitQuery(x, route)
-		seenY, keyY, _ := splitQuery(y, route)
+		queryX, queryY := splitQuery(x, route), splitQuery(y, route)
+		seenX, keyX, seenY, keyY := queryX.seen, queryX.key, queryY.seen, queryY.key
 		valuesX, errX := url.ParseQuery(seenX)
 		valuesY, errY := url.ParseQuery(seenY)
 		if errX != nil || errY != nil {

@@ -12,7 +12,8 @@ import (
 type Pages struct {
 	cfg     Config
 	records *cache.Records[*entry]
-	local   bool // the store is inside the process: no budget needed
+	local   bool        // the store is inside the process: no budget needed
+	door    *doorkeeper // nil where the store is inside the process
 	flights flights
 	misses  missMemory
 }
@@ -35,6 +36,9 @@ func New(cfg Config) (*Pages, error) {
 		return nil, err
 	}
 	_, p.local = cfg.Cache.Store().(cache.ObjectStore)
+	if !p.local {
+		p.door = newDoorkeeper(cfg.Now())
+	}
 	p.misses.now = cfg.Now
 	return p, nil
 }

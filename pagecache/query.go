@@ -30,15 +30,23 @@ func oddQuery(raw string) bool {
 	return false
 }
 
-// splitQuery returns the query without ignored parameters, once as the handler
-// gets it (the order is the visitor's) and once for the key (sorted by name, the
-// order of values of one name kept).
-func splitQuery(raw string, route *Route) (seen, key string, dropped bool) {
+// query is what becomes of a request's query.
+type query struct {
+	seen string // for the handler: without ignored parameters, in the visitor's order
+	key  string // for the key: sorted by name, the order of values of one name kept
+	cut  bool   // parameters are missing from both
+	junk bool   // some of the rest are not declared by the route
+}
+
+// splitQuery takes the query apart. Two queries with one key give the handler
+// the same values in the same order for every name.
+func splitQuery(raw string, route *Route) query {
 	if raw == "" {
-		return "", "", false
+		return query{}
 	}
 	type param struct{ name, text string }
 	params := make([]param, 0, 8)
+	q := query{seen: raw}
 	for part := range strings.SplitSeq(raw, "&") {
 		if part == "" {
 			continue
@@ -46,26 +54,26 @@ func splitQuery(raw string, route *Route) (seen, key string, dropped bool) {
 		name, _, _ := strings.Cut(part, "=")
 		name, err := url.QueryUnescape(name)
 		if err != nil || route.ignores(name) {
-			dropped = true
+			q.cut = true
 			continue
 		}
+		q.junk = q.junk || !route.declares(name)
 		params = append(params, param{name, part})
 	}
-	seen = raw
-	if dropped {
-		texts := make([]string, len(params))
-		for i, q := range params {
-			texts[i] = q.text
+	join := func() string {
+		var b strings.Builder
+		for i, p := range params {
+			if i > 0 {
+				b.WriteByte('&')
+			}
+			b.WriteString(p.text)
 		}
-		seen = strings.Join(texts, "&")
+		return b.String()
+	}
+	if q.cut {
+		q.seen = join()
 	}
 	slices.SortStableFunc(params, func(a, b param) int { return strings.Compare(a.name, b.name) })
-	var b strings.Builder
-	for i, q := range params {
-		if i > 0 {
-			b.WriteByte('&')
-		}
-		b.WriteString(q.text)
-	}
-	return seen, b.String(), dropped
+	q.key = join()
+	return q
 }

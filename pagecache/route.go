@@ -15,6 +15,7 @@ type Route struct {
 	cookies      []string // sorted
 	allowCookies []string
 	ignoreQuery  []string
+	query        []string // declared parameters, sorted
 	statusTTL    map[int]time.Duration
 	browserTTL   time.Duration
 	tags         []string
@@ -49,6 +50,14 @@ func AllowCookies(names ...string) Option {
 // IgnoreQuery adds query parameters to Config.IgnoreQuery for this route.
 func IgnoreQuery(names ...string) Option {
 	return func(r *Route) { r.ignoreQuery = append(r.ignoreQuery, names...) }
+}
+
+// Query declares the query parameters that pages of the route depend on. In a
+// store outside the process, a page whose URL has other parameters is kept only
+// from its second request within its time to live on, so that made-up URLs
+// cannot fill the store. All parameters stay in the key and visible.
+func Query(names ...string) Option {
+	return func(r *Route) { r.query = append(r.query, names...) }
 }
 
 // StatusTTL keeps answers with this status, one that may be kept with explicit
@@ -98,11 +107,19 @@ func (p *Pages) Route(ttl time.Duration, opts ...Option) *Route {
 		}
 	}
 	r.ignoreQuery = slices.Concat(p.cfg.IgnoreQuery, r.ignoreQuery)
+	slices.Sort(r.query)
 	slices.Sort(r.cookies)
 	r.cookies = slices.Compact(r.cookies)
 	slices.Sort(r.vary)
 	r.vary = slices.Compact(r.vary)
 	return r
+}
+
+// declares reports whether pages of the route are known to depend on the
+// parameter.
+func (r *Route) declares(name string) bool {
+	_, found := slices.BinarySearch(r.query, name)
+	return found
 }
 
 // ignores reports whether the parameter is neither in the key nor for the

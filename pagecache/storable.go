@@ -149,8 +149,8 @@ func redirectsToItself(a *answer) bool {
 	if err != nil {
 		return true
 	}
-	_, query, _ := splitQuery(to.RawQuery, &Route{})
-	return joinURL(to.Scheme, hostOf(to.Host, to.Scheme), to.EscapedPath(), query) == a.url
+	q := splitQuery(to.RawQuery, &Route{})
+	return joinURL(to.Scheme, hostOf(to.Host, to.Scheme), to.EscapedPath(), q.key) == a.url
 }
 
 // hasNonce reports a Content-Security-Policy nonce that is part of the body, or

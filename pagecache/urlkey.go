@@ -14,14 +14,15 @@ type target struct {
 	url  string // scheme://host/path?sorted query
 	seen string // the query for the handler
 	cut  bool   // the handler's query differs from the visitor's
+	junk bool   // the key has query parameters that the route does not declare
 }
 
 // target normalises the request's URL: scheme and host in lower case, default
 // port gone, path as received, query sorted by name.
 func (p *Pages) target(r *http.Request, route *Route) target {
-	seen, key, cut := splitQuery(r.URL.RawQuery, route)
+	q := splitQuery(r.URL.RawQuery, route)
 	scheme := p.scheme(r)
-	return target{url: joinURL(scheme, hostOf(r.Host, scheme), r.URL.EscapedPath(), key), seen: seen, cut: cut}
+	return target{url: joinURL(scheme, hostOf(r.Host, scheme), r.URL.EscapedPath(), q.key), seen: q.seen, cut: q.cut, junk: q.junk}
 }
 
 func joinURL(scheme, host, path, query string) string {
@@ -91,8 +92,8 @@ func URLTag(rawURL string) (string, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return "", &URLError{URL: rawURL}
 	}
-	_, query, _ := splitQuery(u.RawQuery, &Route{})
-	return urlTag(joinURL(u.Scheme, hostOf(u.Host, u.Scheme), u.EscapedPath(), query)), nil
+	q := splitQuery(u.RawQuery, &Route{})
+	return urlTag(joinURL(u.Scheme, hostOf(u.Host, u.Scheme), u.EscapedPath(), q.key)), nil
 }
 
 func urlTag(normalised string) string { return "url:" + normalised }

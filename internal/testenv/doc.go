@@ -23,6 +23,10 @@
 // [NewRedis] and [NewPostgres] start a dedicated server, with its own
 // configuration, which the test may kill, stop, continue and restart.
 //
+// [NewSentinel] starts a primary, a replica and three sentinels, [NewCluster] a
+// Redis Cluster, and [NewCertificates] makes what servers and clients that speak
+// TLS need.
+//
 // ECHOIC_TEST_REDIS_URL and ECHOIC_TEST_POSTGRES_URL name existing servers to
 // be used instead of the shared ones. There only the test's own keys and
 // databases are touched, and nothing is ever flushed. Dedicated servers are

@@ -123,6 +123,24 @@ func (s *RedisServer) Restart() {
 	s.report("Restart", func(r *server.Redis) error { return r.Restart(s.t.Context()) })
 }
 
+// Do sends one command to the server on a connection of its own, with the
+// server's password, and returns the answer. It waits no longer than a few
+// seconds. On a private server it does not use the network, so that it needs no
+// certificates.
+func (s *RedisServer) Do(command string, args ...any) (reply any, err error) {
+	network, addr := "unix", s.Socket
+	if addr == "" {
+		network, addr = "tcp", s.Addr
+	}
+	conn, err := redis.Dial(network, addr, redis.DialConnectTimeout(adminPatience), redis.DialReadTimeout(adminPatience),
+		redis.DialWriteTimeout(adminPatience), redis.DialPassword(s.Password))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	return conn.Do(command, args...)
+}
+
 func (s *RedisServer) report(verb string, do func(*server.Redis) error) {
 	s.t.Helper()
 	if s.private == nil {

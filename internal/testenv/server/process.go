@@ -69,15 +69,20 @@ func (p *process) start(ctx context.Context) error {
 	return p.startLocked(ctx)
 }
 
-// startOnFreePort starts a new server on addr or, if that is empty, on a free
-// port, with another one if that was taken meanwhile. configure is told the
-// address before each try.
+// startOnFreePort is startOnPort with any free port.
 func (p *process) startOnFreePort(ctx context.Context, addr string, configure func(addr string) error) error {
+	return p.startOnPort(ctx, addr, FreeAddr, configure)
+}
+
+// startOnPort starts a new server on addr or, if that is empty, on one that free
+// finds, with another one if that was taken meanwhile. configure is told the
+// address before each try.
+func (p *process) startOnPort(ctx context.Context, addr string, free func() (string, error), configure func(addr string) error) error {
 	for try := 1; ; try++ {
 		chosen := addr
 		if addr == "" {
 			var err error
-			if chosen, err = FreeAddr(); err != nil {
+			if chosen, err = free(); err != nil {
 				return err
 			}
 		}

@@ -37,6 +37,14 @@ type RedisConfig struct {
 	Databases int
 	// InMemory turns the append-only file off: a restart comes up empty.
 	InMemory bool
+	// Cluster makes a cluster node without slots. Its bus has the port of Addr
+	// plus 10000.
+	Cluster bool
+	// Sentinel makes a sentinel, which Config tells what to watch.
+	Sentinel bool
+	// TLS, if not nil, makes the port speak TLS only and ask clients for a
+	// certificate. The unix socket stays as it is.
+	TLS *Certificates
 	// Config are further lines for redis.conf, for example
 	// "maxmemory 10mb". They come last and win.
 	Config []string
@@ -53,6 +61,7 @@ type Redis struct {
 	// Dir is the directory with its data and redis.conf.
 	Dir string
 
+	tls  bool
 	proc *process
 }
 
@@ -74,11 +83,20 @@ func (w *Workspace) StartRedis(ctx context.Context, cfg RedisConfig) (*Redis, er
 	if err := os.MkdirAll(server.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("server: redis: %w", err)
 	}
+	args := []string{"redis.conf"}
+	if cfg.Sentinel {
+		args = append(args, "--sentinel")
+	}
 	server.proc = &process{
-		ws: w, name: name, dir: server.Dir, path: program, args: []string{"redis.conf"}, env: environ(server.Dir),
+		ws: w, name: name, dir: server.Dir, path: program, args: args, env: environ(server.Dir),
 		shutdownSignal: syscall.SIGTERM, endSignal: syscall.SIGKILL, ready: server.ready,
 	}
-	return server, server.proc.startOnFreePort(ctx, cfg.Addr, func(addr string) error {
+	server.tls = cfg.TLS != nil
+	free := FreeAddr
+	if cfg.Cluster {
+		free = freeClusterAddr
+	}
+	return server, server.proc.startOnPort(ctx, cfg.Addr, free, func(addr string) error {
 		server.Addr = addr
 		return server.writeConfig(cfg)
 	})
@@ -91,14 +109,22 @@ func (s *Redis) writeConfig(cfg RedisConfig) error {
 	}
 	lines := []string{
 		"bind " + host,
-		"port " + port,
 		"unixsocket " + quote(s.Socket),
 		"unixsocketperm 700",
 		"dir " + quote(s.Dir),
 		"daemonize no",
-		`save ""`,
-		"appendonly " + yesNo(!cfg.InMemory),
-		"databases " + strconv.Itoa(max(cfg.Databases, 16)),
+	}
+	if cfg.TLS != nil {
+		lines = append(lines, "port 0", "tls-port "+port)
+		lines = append(lines, cfg.TLS.lines()...)
+	} else {
+		lines = append(lines, "port "+port)
+	}
+	if !cfg.Sentinel {
+		lines = append(lines, `save ""`, "appendonly "+yesNo(!cfg.InMemory), "databases "+strconv.Itoa(max(cfg.Databases, 16)))
+	}
+	if cfg.Cluster {
+		lines = append(lines, "cluster-enabled yes")
 	}
 	if s.Password != "" {
 		lines = append(lines, "requirepass "+quote(s.Password))
@@ -151,9 +177,13 @@ func refused(err error) bool {
 	return errors.As(err, &answer) && !strings.HasPrefix(string(answer), "LOADING")
 }
 
-// URL returns redis://[:password@]127.0.0.1:port/database.
+// URL returns redis://[:password@]127.0.0.1:port/database, rediss://… with TLS.
 func (s *Redis) URL(database int) string {
-	u := url.URL{Scheme: "redis", Host: s.Addr, Path: "/" + strconv.Itoa(database)}
+	scheme := "redis"
+	if s.tls {
+		scheme = "rediss"
+	}
+	u := url.URL{Scheme: scheme, Host: s.Addr, Path: "/" + strconv.Itoa(database)}
 	if s.Password != "" {
 		u.User = url.UserPassword("", s.Password)
 	}

@@ -22,6 +22,10 @@ func TestSentinelFailsOver(t *testing.T) {
 	if _, err := first.Do("SET", "k", "v"); err != nil {
 		t.Fatal(err)
 	}
+	testenv.Eventually(t, 10*time.Second, func() bool {
+		value, err := redis.String(s.Nodes[1].Do("GET", "k"))
+		return err == nil && value == "v"
+	}, "the replica has the value")
 	begin = time.Now()
 	s.Failover()
 	t.Logf("failed over after %v", time.Since(begin))

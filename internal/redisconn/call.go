@@ -11,8 +11,9 @@ import (
 )
 
 // Func sends commands through c and returns their error as it came, nil answers
-// dealt with. It uses ctx, not the caller's context, and keeps nothing of c. It
-// may be called again, when what it did has no effect yet.
+// dealt with. It uses ctx, which need not have the values of the caller's
+// context, and not that context, and keeps nothing of c. It may be called again,
+// when what it did has no effect yet.
 type Func func(ctx context.Context, c rueidis.Client) error
 
 // Read calls f, which changes nothing on the server. It ends within twice the
@@ -131,9 +132,9 @@ func (l *Link) wait(ctx context.Context, s *linkState, limit time.Time) *linkSta
 func (l *Link) attempt(ctx context.Context, c rueidis.Client, limit time.Time, f Func) error {
 	limit = earlier(limit, time.Now().Add(l.policy.SocketTimeout))
 	if own, ok := ctx.Deadline(); !ok || limit.Before(own) {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, limit)
-		defer cancel()
+		var stop context.CancelFunc
+		ctx, stop = l.deadlines.within(ctx, limit)
+		defer stop()
 	}
 	select {
 	case l.slots <- struct{}{}:

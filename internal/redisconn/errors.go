@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	redigo "github.com/gomodule/redigo/redis"
 	"github.com/redis/rueidis"
@@ -56,6 +57,8 @@ var answers = []struct{ prefix, remedy string }{
 	{"MASTERDOWN", "connect to the primary: this replica has lost it"},
 	{"CLUSTERDOWN", "repair the cluster: some slots are not served"},
 	{"TRYAGAIN", "wait until the slots have moved"},
+	{"MOVED", "wait until the cluster agrees on where its slots are"},
+	{"ASK ", "wait until the slots have moved"},
 	{"BUSY", "end the script that blocks the server (SCRIPT KILL)"},
 	{"MISCONF", "repair the server's disk: it cannot save, and refuses writes"},
 	{"NOREPLICAS", "repair the replicas: too few are connected"},
@@ -125,6 +128,9 @@ func answerText(err error) (string, bool) {
 
 func answerRemedy(text string) (remedy string, known bool) {
 	text = strings.TrimPrefix(text, "ERR ") // rueidis leaves it out, redigo does not
+	if _, cause, ok := strings.Cut(text, ": -"); ok && strings.HasPrefix(text, "Error running script") {
+		text = cause // what a command in a script met, up to Redis 6.2
+	}
 	for _, a := range answers {
 		if strings.HasPrefix(text, a.prefix) {
 			return a.remedy, true
@@ -148,15 +154,20 @@ func isLoss(err error) bool {
 // connecting is the call that the link makes itself.
 const connecting = "connect"
 
-// failure turns what a command returned into an *Error. Server messages that
-// mean "not now" are unavailability, others (WRONGTYPE, a script's error) the
-// command's own fault. Everything that is no message is the connection's.
 func (l *Link) failure(what string, err error) error {
+	return Failure(l.target, l.policy.SocketTimeout, what, err)
+}
+
+// Failure turns what a command returned, which may take as long as timeout, into
+// an *Error, as a Link does. Server messages that mean "not now" are
+// unavailability, others (WRONGTYPE, a script's error) the command's own fault.
+// Everything that is no message is the connection's.
+func Failure(target Target, timeout time.Duration, what string, err error) error {
 	var done *Error
 	if errors.As(err, &done) {
 		return err
 	}
-	e := &Error{What: what + ": " + err.Error(), Addr: l.target.Addr(), Remedy: remedyOf(err), Err: err, Unavailable: true}
+	e := &Error{What: what + ": " + err.Error(), Addr: target.Addr(), Remedy: remedyOf(err), Err: err, Unavailable: true}
 	if text, ok := answerText(err); ok {
 		_, e.Unavailable = answerRemedy(text)
 		return e
@@ -164,11 +175,11 @@ func (l *Link) failure(what string, err error) error {
 	switch {
 	case isTimeout(err) && what == connecting:
 		e.What = what + ": no answer in time"
-		if l.target.TLS() {
+		if target.TLS() {
 			e.Remedy += ", and speaks TLS on this port"
 		}
 	case isTimeout(err):
-		e.What = fmt.Sprintf("%s: no answer within %v", what, l.policy.SocketTimeout)
+		e.What = fmt.Sprintf("%s: no answer within %v", what, timeout)
 	case isLoss(err):
 		e.What = what + ": the connection was lost"
 	}

@@ -25,6 +25,8 @@ const (
 	// queues 1024; who comes when its queue is full waits for a place without
 	// looking at the context.
 	mostInFlight = 1000
+	// manyInFlight is from when on commands are gathered.
+	manyInFlight = 8
 )
 
 // Link is a rueidis client that may be away. One goroutine connects, and after
@@ -47,6 +49,8 @@ type Link struct {
 	slots   chan struct{} // holds one element for each command on its way
 	wake    chan struct{} // an attempt to connect is wanted now
 	renewed atomic.Int64  // Unix nanoseconds of the last renew
+	// deadlines are for callers whose contexts never end.
+	deadlines deadlines
 
 	life context.Context // ends with Close
 	stop context.CancelFunc
@@ -110,12 +114,17 @@ func OpenVerified(ctx context.Context, target Target, policy Policy, logger *slo
 	l := &Link{
 		target: target, policy: policy, log: logger, option: option, verify: verify,
 		slots: make(chan struct{}, mostInFlight), wake: make(chan struct{}, 1), done: make(chan struct{}),
+		deadlines: deadlines{grain: policy.SocketTimeout / 16},
 	}
 	l.life, l.stop = context.WithCancel(context.WithoutCancel(ctx))
 	l.state.Store(&linkState{changed: make(chan struct{})})
 	go l.run()
 	return l, nil
 }
+
+// busy reports whether so many commands are on their way that they are better
+// sent in groups.
+func (l *Link) busy() bool { return len(l.slots) >= manyInFlight }
 
 // Target returns where the link leads.
 func (l *Link) Target() Target { return l.target }
@@ -242,12 +251,12 @@ func (l *Link) connect() (*session, error) {
 func (l *Link) dialFor(s *session) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
 	d := dialer{network: l.target.Network(), connect: l.policy.ConnectTimeout}
 	if l.target.Kind() != Standalone {
-		d.wrap = watch(l.policy.SocketTimeout, nil)
+		d.wrap = watch(l.policy.SocketTimeout, l.busy, nil)
 		return func(ctx context.Context, addr string, _ *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 			return d.dial(ctx, addr, cfg)
 		}
 	}
-	d.wrap = watch(l.policy.SocketTimeout, s.end)
+	d.wrap = watch(l.policy.SocketTimeout, l.busy, s.end)
 	var dialled atomic.Bool
 	return func(_ context.Context, addr string, _ *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 		if dialled.Swap(true) {

@@ -46,7 +46,7 @@ func rueidisOptions(target Target, policy Policy) (rueidis.ClientOption, error) 
 		return rueidis.ClientOption{}, err
 	}
 	timeouts := net.Dialer{Timeout: policy.ConnectTimeout, KeepAlive: keepAlive}
-	d := dialer{network: target.Network(), connect: policy.ConnectTimeout, wrap: watch(policy.SocketTimeout, nil)}
+	d := dialer{network: target.Network(), connect: policy.ConnectTimeout, wrap: watch(policy.SocketTimeout, nil, nil)}
 	option := rueidis.ClientOption{
 		InitAddress: target.Addrs(),
 		Username:    target.User(),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -17,6 +18,9 @@ import (
 type watchedConn struct {
 	net.Conn
 	timeout time.Duration
+	// busy, if not nil, reports whether so many commands are on their way that
+	// the next ones are better sent together.
+	busy func() bool
 	// lost is called once, when the connection has ended for whatever reason.
 	lost func(error)
 	once sync.Once
@@ -26,9 +30,9 @@ type watchedConn struct {
 	theirs  bool // the client has set a read deadline itself
 }
 
-func watch(timeout time.Duration, lost func(error)) func(net.Conn) net.Conn {
+func watch(timeout time.Duration, busy func() bool, lost func(error)) func(net.Conn) net.Conn {
 	return func(conn net.Conn) net.Conn {
-		return &watchedConn{Conn: conn, timeout: timeout, lost: lost}
+		return &watchedConn{Conn: conn, timeout: timeout, busy: busy, lost: lost}
 	}
 }
 
@@ -46,6 +50,11 @@ func (c *watchedConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	if err != nil {
 		c.ended(err)
+	} else if c.busy != nil && c.busy() {
+		// rueidis writes whenever its queue is empty, which on few processors
+		// is after one or two commands; the server then reads and answers each
+		// by itself. Whoever is ready to send something does so first.
+		runtime.Gosched()
 	}
 	return n, err
 }

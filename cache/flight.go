@@ -27,6 +27,9 @@ type flight struct {
 	err   error
 	share bool // false: every waiter has to load for itself
 	found bool // nothing was loaded: the value is in the store by now
+	alone bool // it asks for no lease: what others fill does not stay
+
+	outcome Outcome // of the load, for other servers that wait
 }
 
 // ended is how many flights have ended so far. Who finds it changed after a

@@ -100,7 +100,7 @@ func (r *request[T]) refresh(ctx context.Context) {
 	// The scope of the page that shows the stale value must not hear of
 	// what the next value depends on: it does not show it.
 	ctx = WithScope(ctx, nil)
-	if !r.c.start(func() { r.lead(ctx, fl, nil) }) {
+	if !r.c.start(func() { r.lead(ctx, fl, nil, false) }) {
 		r.c.flights.land(fl)
 	}
 }
@@ -165,17 +165,26 @@ func (r *request[T]) suits(ctx context.Context, fl *flight) bool {
 	return ok && err == nil
 }
 
-// fly runs the loader and waits for it. The value comes back through a variable
-// of its own: the loader may still be running when the caller gives up.
+// fly runs the loader and waits for it, or for another server whose loader runs.
+// The value comes back through a variable of its own: the loader may still be
+// running when the caller gives up.
 func (r *request[T]) fly(ctx context.Context, fl *flight) (T, error) {
 	var zero T
 	out := new(T)
-	if !r.c.start(func() { r.lead(ctx, fl, out) }) {
+	if !r.c.start(func() { r.lead(ctx, fl, out, true) }) {
 		r.c.flights.land(fl)
 		return zero, r.c.open()
 	}
 	select {
 	case <-fl.done:
+		if fl.found {
+			v, state, err := r.look(ctx)
+			if err != nil || state == isFresh {
+				return v, err
+			}
+			// It went as soon as it had come.
+			return r.fly(ctx, &flight{base: r.base, done: make(chan struct{}), alone: true})
+		}
 		ScopeOf(ctx).Merge(fl.deps)
 		return *out, fl.err
 	case <-ctx.Done():
@@ -188,8 +197,9 @@ func (r *request[T]) gaveUp(ctx context.Context) error {
 }
 
 // lead runs the loader, stores the value and ends the flight. out, if not nil,
-// gets the value itself.
-func (r *request[T]) lead(ctx context.Context, fl *flight, out *T) {
+// gets the value itself. Where another server runs its loader for the same key,
+// it waits for what that one stores; without wait it leaves it at that.
+func (r *request[T]) lead(ctx context.Context, fl *flight, out *T, wait bool) {
 	defer r.c.flights.land(fl)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.c.cfg.LoadTimeout)
 	defer cancel()
@@ -198,6 +208,14 @@ func (r *request[T]) lead(ctx context.Context, fl *flight, out *T) {
 	if ctx, fl.err = r.c.enterLoad(ctx, r.base, r.key); fl.err != nil {
 		return
 	}
+	var lease *Lease
+	if !fl.alone {
+		var ok bool
+		if lease, fl.found, ok = r.c.lead(ctx, &r.c.values, r.base, wait, r.filled); fl.found || !ok {
+			return
+		}
+	}
+	defer func() { lease.Done(ctx, fl.outcome) }()
 	ctx, scope := begin(ctx, r.t)
 	scope.Tag(r.o.tags...)
 	var v T
@@ -213,6 +231,13 @@ func (r *request[T]) lead(ctx context.Context, fl *flight, out *T) {
 		*out = v
 	}
 	r.finish(ctx, fl, scope, v)
+}
+
+// filled looks whether another server has stored the value meanwhile. If not,
+// what this one stores is judged from this look on.
+func (r *request[T]) filled(ctx context.Context) bool {
+	_, state, err := r.look(WithScope(ctx, nil))
+	return err == nil && state == isFresh
 }
 
 // finish decides what becomes of a loaded value.
@@ -247,6 +272,9 @@ func (r *request[T]) finish(ctx context.Context, fl *flight, scope *Scope, v T) 
 	fl.share = reason == "" && !private
 	if !fl.share {
 		r.c.count.refused.Add(1)
+		if private {
+			fl.outcome = FillAlone
+		}
 		return
 	}
 	r.store(ctx, fl, deps, v, &o)
@@ -256,6 +284,7 @@ func (r *request[T]) finish(ctx context.Context, fl *flight, scope *Scope, v T) 
 // he has his value.
 func (r *request[T]) store(ctx context.Context, fl *flight, deps Deps, v T, o *callOptions) {
 	if o.ttl <= 0 || r.t.generation == "" {
+		fl.outcome = FillAlone // nobody will find it
 		return
 	}
 	raw, counter := counterDigits(v)
@@ -274,7 +303,9 @@ func (r *request[T]) store(ctx context.Context, fl *flight, deps Deps, v T, o *c
 		if err = r.c.verdict(ctx, "get or set", err); err != nil {
 			r.c.logFailure(ctx, "get or set", err)
 		}
+		return
 	}
+	fl.outcome = FillStored
 }
 
 // marshal encodes a value before it is framed.

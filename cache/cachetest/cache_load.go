@@ -350,10 +350,14 @@ func (e *cacheEnv) ran(runs *atomic.Int64, want int64) {
 // loads calls GetOrSet and checks what it returns.
 func (e *cacheEnv) loads(key, want string, load func(context.Context) (string, error), opts ...cache.Option) {
 	e.Helper()
-	v, err := cache.Of[string](e.c).GetOrSet(e.Context(), key, load, opts...)
-	e.ok("GetOrSet", err)
-	if v != want {
-		e.broken("GetOrSet(%q) = %q, want %q", key, v, want)
+	e.loadsIn(e.c, key, want, load, opts...)
+}
+
+func (e *cacheEnv) loadsIn(c *cache.Cache, key, want string, load func(context.Context) (string, error), opts ...cache.Option) {
+	e.Helper()
+	v, err := cache.Of[string](c).GetOrSet(e.Context(), key, load, opts...)
+	if err != nil || v != want {
+		e.broken("GetOrSet(%q) = %q, %v, want %q", key, v, err, want)
 	}
 }
 

@@ -67,7 +67,7 @@ func cacheGroups(caps Caps) []cacheGroup {
 		{"Records", recordChecks},
 	}
 	if !caps.NoSwapper {
-		groups = append(groups, cacheGroup{"Conditions", conditionChecks})
+		groups = append(groups, cacheGroup{"Conditions", conditionChecks}, cacheGroup{"Lock", lockChecks})
 	}
 	if !caps.NoExpirer && !caps.NoSwapper {
 		groups = append(groups, cacheGroup{"Lifetime", cacheExpiryChecks}, cacheGroup{"Version", versionChecks})
@@ -78,6 +78,9 @@ func cacheGroups(caps Caps) []cacheGroup {
 	}
 	if !caps.NoLister {
 		groups = append(groups, cacheGroup{"Keys", globChecks})
+	}
+	if caps.full() {
+		groups = append(groups, cacheGroup{"Lease", leaseChecks})
 	}
 	return groups
 }

@@ -34,6 +34,14 @@ func BudgetOf(ctx context.Context) *Budget {
 	return b
 }
 
+// withoutBudget is for work that a request leaves behind.
+func withoutBudget(ctx context.Context) context.Context {
+	if BudgetOf(ctx) == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, budgetKey{}, (*Budget)(nil))
+}
+
 // Spend begins a call to a store: it returns a context that ends when the budget
 // is used up, and false if it is used up already. done ends the call; it must be
 // called. Without a budget ctx comes back as it is.

@@ -186,21 +186,29 @@ func (l *Lease) keep() {
 	})
 }
 
-// Done ends the lease and tells those who wait what to do. It goes on when ctx
-// has ended, for a second at most. A nil Lease takes it and does nothing.
+// Done ends the lease and tells those who wait what to do. It returns at once; a
+// nil Lease takes it and does nothing.
 func (l *Lease) Done(ctx context.Context, outcome Outcome) {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	l.over = true
-	if l.timer != nil {
-		l.timer.Stop()
-	}
+	l.timer.Stop()
 	l.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseOpTimeout)
-	defer cancel()
-	var err error
+	// Neither the client's leaving nor what its request has spent already may
+	// keep others waiting.
+	ctx = withoutBudget(context.WithoutCancel(ctx))
+	l.c.start(func() {
+		ctx, cancel := context.WithTimeout(ctx, leaseOpTimeout)
+		defer cancel()
+		if err := l.end(ctx, outcome); err != nil {
+			l.c.logFailure(ctx, "lease", err) // it ends by itself
+		}
+	})
+}
+
+func (l *Lease) end(ctx context.Context, outcome Outcome) (err error) {
 	switch outcome {
 	case FillStored:
 		_, err = l.c.swap(ctx, l.key, l.token, markDone, leaseDone)
@@ -209,9 +217,7 @@ func (l *Lease) Done(ctx context.Context, outcome Outcome) {
 	default:
 		_, err = l.c.swap(ctx, l.key, l.token, nil, Forever)
 	}
-	if err != nil {
-		l.c.logFailure(ctx, "lease", err) // it ends by itself
-	}
+	return err
 }
 
 // watch tells when a key of the near tier changes; without one, never.
@@ -233,8 +239,10 @@ func (c *Cache) watch(gen *generation, base string) (<-chan struct{}, func()) {
 // record returned. Call [Lease.Done] when it is stored or is not going to be.
 //
 // It waits as long as ctx allows and 10 s at most, and never for a store that is
-// away or inside the process.
-func (r *Records[T]) Lead(ctx context.Context, key Key, missed Record[T]) (lease *Lease, rec Record[T], found bool) {
+// away or inside the process. Without wait it does not wait for another server's
+// fill either: who holds one lease and waits for another may wait for somebody who
+// waits for him.
+func (r *Records[T]) Lead(ctx context.Context, key Key, missed Record[T], wait bool) (lease *Lease, rec Record[T], found bool) {
 	rec = missed
 	if r.c.open() != nil || !r.c.leases() {
 		return nil, rec, false
@@ -246,6 +254,6 @@ func (r *Records[T]) Lead(ctx context.Context, key Key, missed Record[T]) (lease
 		}
 		return there && err == nil
 	}
-	lease, found, _ = r.c.lead(ctx, &r.c.records, key.base(r.c.cfg.Prefix, r.cfg.Kind), true, look)
+	lease, found, _ = r.c.lead(ctx, &r.c.records, key.base(r.c.cfg.Prefix, r.cfg.Kind), wait, look)
 	return lease, rec, found
 }

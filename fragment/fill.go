@@ -20,6 +20,7 @@ type fill struct {
 	base   *cache.Scope
 	before cache.Deps // what base knew when the body began
 	flight *flight    // nil if it is rendered without the lock
+	lease  *cache.Lease
 }
 
 // begin opens the scope of a body.
@@ -59,6 +60,8 @@ func (fl *fill) abort() {
 }
 
 func (fl *fill) finish(result flightResult) {
+	fl.lease.Done(fl.ctx, result.state.outcome())
+	fl.lease = nil
 	fl.outer.Tag(fl.req.id.outside)
 	if fl.flight == nil {
 		fl.f.locks.ended.Add(1)
@@ -66,6 +69,17 @@ func (fl *fill) finish(result flightResult) {
 	}
 	fl.f.locks.finish(fl.flight, result)
 	fl.flight = nil
+}
+
+// outcome is the state for other servers.
+func (s flightState) outcome() cache.Outcome {
+	switch s {
+	case flightStored:
+		return cache.FillStored
+	case flightAlone:
+		return cache.FillAlone
+	}
+	return cache.FillFailed
 }
 
 // storeTimeout bounds a write, which goes on when the client has gone.

@@ -54,57 +54,111 @@ func withoutOwn(tags []cache.TagToken) []cache.TagToken {
 // start is what follows a miss: it returns the bytes that another render has
 // just made, or else the fill that the caller must render and finish. missed
 // is what lookup returned.
-func (f *Fragments) start(ctx context.Context, req request, n nest, missed cache.Record[[]byte]) (*fill, []byte, error) {
-	var lead *flight
-	defer func() { // code of the application may panic while the lock is held
-		if lead != nil {
-			f.locks.finish(lead, flightResult{})
-		}
-	}()
+func (f *Fragments) start(ctx context.Context, req request, n nest, missed cache.Record[[]byte]) (fl *fill, shared []byte, err error) {
+	a := attempt{f: f, req: req, n: n, missed: missed}
+	defer func() { a.give(ctx) }() // code of the application may panic while the lock is held
+	if body, err := a.lock(ctx); body != nil || err != nil {
+		return nil, body, err
+	}
+	if body := a.lead(ctx); body != nil {
+		return nil, body, nil
+	}
+	if fl, err = f.begin(ctx, a.req, n, a.missed); err != nil {
+		return nil, nil, err
+	}
+	fl.flight, a.flight = a.flight, nil
+	fl.lease, a.lease = a.lease, nil
+	return fl, nil, nil
+}
+
+// attempt is a miss on its way to being rendered, by this render or another.
+type attempt struct {
+	f      *Fragments
+	req    request
+	n      nest
+	missed cache.Record[[]byte]
+	flight *flight // the lock in this process, if it is ours
+	lease  *cache.Lease
+}
+
+// give returns what was not handed to a fill.
+func (a *attempt) give(ctx context.Context) {
+	if a.flight != nil {
+		a.f.locks.finish(a.flight, flightResult{})
+	}
+	a.lease.Done(ctx, cache.FillFailed)
+}
+
+// lock gets the right to render in this process, or the bytes that another render
+// in it has made. Neither means that it is rendered without.
+func (a *attempt) lock(ctx context.Context) (body []byte, err error) {
 	const tries = 3
+	f, req := a.f, &a.req
 	for range tries {
 		if req.alone || f.unshared.has(req.key, f.cfg.Now()) {
-			break
+			return nil, nil
 		}
-		var result flightResult
-		var err error
-		if lead, result, err = f.locks.acquire(ctx, n.owner, req.key); err != nil {
-			return nil, nil, fmt.Errorf("fragment %q: waiting for another render: %w", req.id.name, err)
+		flight, result, err := f.locks.acquire(ctx, a.n.owner, req.key)
+		if err != nil {
+			return nil, fmt.Errorf("fragment %q: waiting for another render: %w", req.id.name, err)
 		}
-		if lead != nil {
-			if f.locks.ended.Load() == req.ended {
-				break
-			}
-			// Somebody may have stored it between the miss and the lock.
-			rec, found := f.lookup(ctx, &req)
-			if !found {
-				missed = rec
-				break
-			}
-			f.locks.finish(lead, flightResult{state: flightStored, body: rec.Value, deps: rec.Deps})
-			lead = nil
-			return nil, rec.Value, nil
+		if flight != nil {
+			a.flight = flight
+			return a.lookAgain(ctx), nil
 		}
 		if result.state != flightStored {
-			break
+			return nil, nil
 		}
 		if suits(ctx, result.deps.Vary) {
 			f.count.coalesced.Add(1)
 			req.id.note(cache.ScopeOf(ctx), result.deps)
-			return nil, result.body, nil
+			return notNil(result.body), nil
 		}
 		// It was made for other values, by which the key now varies.
-		f.variants.choose(ctx, &req)
-		rec, found := f.lookup(ctx, &req)
+		f.variants.choose(ctx, req)
+		rec, found := f.lookup(ctx, req)
 		if found {
-			return nil, rec.Value, nil
+			return notNil(rec.Value), nil
 		}
-		missed = rec
+		a.missed = rec
 	}
-	fl, err := f.begin(ctx, req, n, missed)
-	if err != nil {
-		return nil, nil, err
+	return nil, nil
+}
+
+// lookAgain is for who has the lock: somebody may have stored the fragment
+// between the miss and that.
+func (a *attempt) lookAgain(ctx context.Context) []byte {
+	if a.f.locks.ended.Load() == a.req.ended {
+		return nil
 	}
-	fl.flight, lead = lead, nil
-	return fl, nil, nil
+	rec, found := a.f.lookup(ctx, &a.req)
+	if !found {
+		a.missed = rec
+		return nil
+	}
+	return a.found(rec)
+}
+
+// lead gets the right to render among all servers, or what another one stored.
+// Nested renders do not wait for other servers: the circle that could close
+// nobody would see.
+func (a *attempt) lead(ctx context.Context) []byte {
+	if a.flight == nil {
+		return nil
+	}
+	var found bool
+	a.lease, a.missed, found = a.req.recs.Lead(ctx, a.req.key, a.missed, a.n.depth == 0)
+	if !found {
+		return nil
+	}
+	a.f.count.coalesced.Add(1)
+	a.req.id.note(cache.ScopeOf(ctx), a.missed.Deps)
+	return a.found(a.missed)
+}
+
+// found hands a stored fragment to those who wait for ours.
+func (a *attempt) found(rec cache.Record[[]byte]) []byte {
+	a.f.locks.finish(a.flight, flightResult{state: flightStored, body: rec.Value, deps: rec.Deps})
+	a.flight = nil
+	return notNil(rec.Value)
 }

@@ -119,14 +119,6 @@ func (m *Manager) update(ctx context.Context, key string, rec Record) (updated b
 	return updated, err
 }
 
-func (m *Manager) remove(ctx context.Context, key string) (removed bool, err error) {
-	err = m.ask(ctx, "remove", func(ctx context.Context, s Store) (err error) {
-		removed, err = s.Remove(ctx, key)
-		return err
-	})
-	return removed, err
-}
-
 // ask bounds one call of the store and makes its failure a *StoreError.
 func (m *Manager) ask(ctx context.Context, op string, call func(context.Context, Store) error) error {
 	conf := m.conf()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 // Config is what a [Manager] is made of. Only Store is required.
@@ -16,6 +18,12 @@ type Config struct {
 	// Store keeps the sessions. The manager does not close it: who opened it
 	// does.
 	Store Store
+	// Journal is where it is written that a session has ended before its store
+	// is told: a store that comes back with old data, a Redis that restarts
+	// from an old dump for example, is told again. Without a reachable journal
+	// nobody can log out or renew a token: 503. Defaults to none, for stores
+	// that lose nothing.
+	Journal cache.Journal
 	// Lifetime is how long a session lives at most, however busy. Positive.
 	// Defaults to 24 h.
 	Lifetime time.Duration

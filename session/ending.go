@@ -1,0 +1,44 @@
+package session
+
+import (
+	"context"
+
+	"github.com/echoic-go/echoic/cache"
+)
+
+// remove ends a session: in the journal first, so that no store that comes back
+// with old data brings it back, and then in the store. What is in the journal is
+// acknowledged although the store is away: it is told before it is trusted again.
+func (m *Manager) remove(ctx context.Context, key string) (removed bool, err error) {
+	receipt, err := m.journalEnd(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	err = m.ask(ctx, "remove", func(ctx context.Context, s Store) (err error) {
+		removed, err = s.Remove(ctx, key)
+		return err
+	})
+	switch {
+	case m.cfg.Journal == nil:
+		return removed, err
+	case err != nil:
+		m.logFailure(err)
+		return true, nil
+	}
+	m.cfg.Journal.Applied(ctx, receipt)
+	return removed, nil
+}
+
+// journalEnd writes down that the session under key has ended.
+func (m *Manager) journalEnd(ctx context.Context, key string) (receipt cache.Receipt, err error) {
+	if m.cfg.Journal == nil {
+		return receipt, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeout)
+	defer cancel()
+	receipt, err = m.cfg.Journal.Append(ctx, cache.Invalidation{Kind: cache.InvalidSession, Name: key})
+	if err != nil {
+		return receipt, &StoreError{Op: "journal", Err: err}
+	}
+	return receipt, nil
+}

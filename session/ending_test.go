@@ -1,0 +1,114 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/session"
+)
+
+// book is a journal that remembers, and fails when it is told to.
+type book struct {
+	failing bool
+	list    []cache.Invalidation
+	applied int
+	onEntry func()
+}
+
+var errTorn = errors.New("the journal is away")
+
+func (b *book) Append(_ context.Context, list ...cache.Invalidation) (cache.Receipt, error) {
+	if b.failing {
+		return cache.Receipt{}, errTorn
+	}
+	if b.onEntry != nil {
+		b.onEntry()
+	}
+	b.list = append(b.list, list...)
+	return cache.Receipt{First: int64(len(b.list)), Last: int64(len(b.list))}, nil
+}
+
+func (b *book) Applied(context.Context, cache.Receipt) { b.applied++ }
+
+func logout(m *session.Manager) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := m.Logout(r.Context()); err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}
+}
+
+func TestLogoutIsInTheJournalFirst(t *testing.T) {
+	t.Parallel()
+	journal := &book{}
+	m, store := newManager(t, session.Config{Journal: journal, HashTokens: true})
+	token := start(t, m)
+	writes := store.writes.Load()
+	journal.onEntry = func() {
+		if now := store.writes.Load(); now != writes {
+			t.Errorf("the store was told before the journal: %d writes", now-writes)
+		}
+	}
+	if got := ask(m, token, logout(m)).StatusCode; got != http.StatusOK {
+		t.Fatalf("status %d", got)
+	}
+	if len(journal.list) != 1 || journal.list[0].Kind != cache.InvalidSession || journal.list[0].Name == token {
+		t.Errorf("journal: %v, want one ended session by its hash", journal.list)
+	}
+	if journal.applied != 1 {
+		t.Errorf("the journal heard %d times that the store was told, want once", journal.applied)
+	}
+}
+
+func TestRenewalIsInTheJournal(t *testing.T) {
+	t.Parallel()
+	journal := &book{}
+	m, _ := newManager(t, session.Config{Journal: journal})
+	token := start(t, m)
+	ask(m, token, func(_ http.ResponseWriter, r *http.Request) {
+		if err := m.RenewToken(r.Context()); err != nil {
+			t.Errorf("RenewToken: %v", err)
+		}
+	})
+	if !slices.ContainsFunc(journal.list, func(i cache.Invalidation) bool { return i.Kind == cache.InvalidSession }) {
+		t.Errorf("journal: %v, want the old token's session", journal.list)
+	}
+}
+
+func TestNobodyLogsOutWithoutTheJournal(t *testing.T) {
+	t.Parallel()
+	journal := &book{failing: true}
+	m, _ := newManager(t, session.Config{Journal: journal})
+	token := start(t, m)
+	if got := ask(m, token, logout(m)).StatusCode; got != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", got)
+	}
+	journal.failing = false
+	ask(m, token, func(_ http.ResponseWriter, r *http.Request) {
+		if m.GetString(r.Context(), "k") != "v" {
+			t.Error("the session is gone although its end was not acknowledged")
+		}
+	})
+}
+
+func TestLogoutIsAcknowledgedWithTheStoreAway(t *testing.T) {
+	t.Parallel()
+	journal := &book{}
+	m, store := newManager(t, session.Config{Journal: journal})
+	token := start(t, m)
+	got := ask(m, token, func(w http.ResponseWriter, r *http.Request) {
+		_ = m.GetString(r.Context(), "k") // it is loaded, and then the store goes
+		store.failing.Store(true)
+		logout(m)(w, r)
+	}).StatusCode
+	if got != http.StatusOK {
+		t.Errorf("status %d: what is in the journal is acknowledged", got)
+	}
+	if len(journal.list) != 1 || journal.applied != 0 {
+		t.Errorf("journal: %v, told %d times: want it pending", journal.list, journal.applied)
+	}
+}

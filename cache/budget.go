@@ -34,6 +34,15 @@ func BudgetOf(ctx context.Context) *Budget {
 	return b
 }
 
+// ShareBudget gives ctx the budget of other: for work of the same request under
+// another context.
+func ShareBudget(ctx, other context.Context) context.Context {
+	if b := BudgetOf(other); b != nil {
+		return context.WithValue(ctx, budgetKey{}, b)
+	}
+	return ctx
+}
+
 // withoutBudget is for work that a request leaves behind.
 func withoutBudget(ctx context.Context) context.Context {
 	if BudgetOf(ctx) == nil {

@@ -99,6 +99,21 @@ func (r *Records[T]) Get(ctx context.Context, key Key) (rec Record[T], found boo
 	return rec, found, r.c.verdict(ctx, "get record", err)
 }
 
+// Held is Get that asks nothing outside the process. A miss says only that this
+// process does not hold the record; Get is to be asked next, and counts.
+func (r *Records[T]) Held(ctx context.Context, key Key) (rec Record[T], found bool) {
+	if r.objects != nil || r.c.near == nil || r.c.life.Err() != nil {
+		return rec, false
+	}
+	if rec, found = r.getNear(ctx, key); found && !matches(ctx, rec.Deps.Vary) {
+		return Record[T]{}, false
+	}
+	if found {
+		r.c.hit(true)
+	}
+	return rec, found
+}
+
 func (r *Records[T]) getObject(ctx context.Context, key Key) (rec Record[T], found bool, err error) {
 	rec.ticket.generation, err = r.c.records.local(ctx)
 	if err == nil && rec.ticket.generation != "" {

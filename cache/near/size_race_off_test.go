@@ -1,0 +1,8 @@
+//go:build !race
+
+package near_test
+
+const (
+	flood  = 2_000_000
+	rounds = 200_000
+)

@@ -26,13 +26,14 @@ func (l *Link) Read(ctx context.Context, what string, f Func) error {
 	if l.policy.RetryOnTimeout {
 		tries = 2
 	}
-	return l.call(ctx, what, tries, f)
+	return l.call(ctx, what, tries, f, true)
 }
 
 // Write calls f, which may change something. Apart from that it is like Read;
 // f is not repeated once something may have reached the server.
 func (l *Link) Write(ctx context.Context, what string, f Func) error {
-	return l.call(ctx, what, 1, f)
+	// On a cluster some of its commands may have reached other nodes.
+	return l.call(ctx, what, 1, f, l.target.Kind() != Cluster)
 }
 
 // Ping connects now, if the link is away, and asks the server whether it is
@@ -68,8 +69,12 @@ func (l *Link) Err() error {
 	return nil
 }
 
-func (l *Link) call(ctx context.Context, what string, tries int, f Func) error {
-	limit := time.Now().Add(2 * l.policy.SocketTimeout)
+// call makes up to so many tries. again says whether one that met an unverified
+// server is repeated when it has been verified.
+func (l *Link) call(ctx context.Context, what string, tries int, f Func, again bool) error {
+	begin := time.Now()
+	limit := begin.Add(2 * l.policy.SocketTimeout)
+	soon := begin.Add(l.policy.SocketTimeout)
 	for {
 		s, err := l.connected(ctx, what, limit)
 		if err != nil {
@@ -83,6 +88,9 @@ func (l *Link) call(ctx context.Context, what string, tries int, f Func) error {
 			return l.ended(ctx, what)
 		case errors.Is(err, errNotSent):
 			l.wait(ctx, s, limit)
+			continue
+		case again && errors.Is(err, errVerifying) && time.Now().Before(soon):
+			l.wait(ctx, s, soon)
 			continue
 		case l.state.Load().closed:
 			return l.closed(what)

@@ -72,6 +72,8 @@ var answers = []struct{ prefix, remedy string }{
 	{"DENIED", "set a password on the server (protected mode)"},
 	{"DB index is out of range", "choose a database number that the server has (its setting is databases)"},
 	{"invalid DB index", "choose a database number that the server has (its setting is databases)"},
+	{"No such master with that name", "correct the name of the primary in the URL: redis://sentinel:26379/NAME/0"},
+	{"This instance has cluster support disabled", "write the address of one server: several without a name are those of a cluster"},
 	{"SELECT is not allowed", "give the addresses of a cluster with commas: redis://node1,node2/1"},
 }
 
@@ -91,6 +93,8 @@ func remedyOf(err error) string {
 		verify    *tls.CertificateVerificationError
 	)
 	switch {
+	case errors.Is(err, errVerifying):
+		return verifyingLater
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrNotExist):
 		return "start the server or correct the URL"
 	case isLoss(err):
@@ -139,6 +143,13 @@ func answerRemedy(text string) (remedy string, known bool) {
 	return "", false
 }
 
+// isLogin reports whether a server's message is about user and password.
+func isLogin(text string) bool {
+	text = strings.TrimPrefix(text, "ERR ")
+	return strings.HasPrefix(text, "NOAUTH") || strings.HasPrefix(text, "WRONGPASS") ||
+		strings.HasPrefix(text, "AUTH") || strings.HasPrefix(text, "invalid password")
+}
+
 func isTimeout(err error) bool {
 	var slow net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &slow) && slow.Timeout()
@@ -167,7 +178,12 @@ func Failure(target Target, timeout time.Duration, what string, err error) error
 	if errors.As(err, &done) {
 		return err
 	}
-	e := &Error{What: what + ": " + err.Error(), Addr: target.Addr(), Remedy: remedyOf(err), Err: err, Unavailable: true}
+	return failureAt(target, target.Addr(), timeout, what, err)
+}
+
+// failureAt is Failure at one of the target's servers.
+func failureAt(target Target, addr string, timeout time.Duration, what string, err error) *Error {
+	e := &Error{What: what + ": " + err.Error(), Addr: addr, Remedy: remedyOf(err), Err: err, Unavailable: true}
 	if text, ok := answerText(err); ok {
 		_, e.Unavailable = answerRemedy(text)
 		return e

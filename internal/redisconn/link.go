@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +36,7 @@ const (
 // socket timeout; once it has failed, calls fail at once.
 //
 // With Sentinel and Cluster the goroutine opens the client, and rueidis itself
-// follows the topology from then on.
+// follows the topology from then on, on connections that the link gives it.
 //
 // Link is safe for concurrent use.
 type Link struct {
@@ -44,6 +45,7 @@ type Link struct {
 	log    *slog.Logger
 	option rueidis.ClientOption
 	verify VerifyFunc // nil without
+	nodes  *nodes     // nil for a single server
 
 	state   atomic.Pointer[linkState]
 	slots   chan struct{} // holds one element for each command on its way
@@ -118,6 +120,9 @@ func OpenVerified(ctx context.Context, target Target, policy Policy, logger *slo
 	}
 	l.life, l.stop = context.WithCancel(context.WithoutCancel(ctx))
 	l.state.Store(&linkState{changed: make(chan struct{})})
+	if target.Kind() != Standalone {
+		l.nodes = newNodes(l)
+	}
 	go l.run()
 	return l, nil
 }
@@ -158,6 +163,9 @@ func (l *Link) run() {
 	}
 	l.become(&linkState{closed: true})
 	l.old.Wait()
+	if l.nodes != nil {
+		l.nodes.dials.close()
+	}
 }
 
 // down lets calls fail with err, and logs the first time since up.
@@ -180,11 +188,17 @@ func (l *Link) up() {
 // hold lets calls use the session until it is over.
 func (l *Link) hold(s *session) {
 	l.become(&linkState{session: s})
-	select {
-	case err := <-s.lost:
-		l.log.DebugContext(l.life, "redis: connection lost", "addr", l.target.Addr(), "error", err)
-		l.become(&linkState{})
-	case <-l.life.Done():
+	if l.nodes != nil && l.verify != nil {
+		l.follow(s)
+	} else {
+		select {
+		case err := <-s.lost:
+			l.log.DebugContext(l.life, "redis: connection lost", "addr", l.target.Addr(), "error", err)
+			l.become(&linkState{})
+		case <-l.life.Done():
+		}
+	}
+	if l.life.Err() != nil {
 		l.become(&linkState{closed: true})
 	}
 	l.old.Go(func() { l.retire(s) })
@@ -225,16 +239,27 @@ func (l *Link) sleep(d time.Duration) {
 func (l *Link) connect() (*session, error) {
 	s := &session{lost: make(chan error, 1)}
 	option := l.option
-	option.DialCtxFn = l.dialFor(s)
+	switch {
+	case l.nodes == nil:
+		option.DialCtxFn = l.dialFor(s)
+	case l.verify != nil:
+		if err := l.nodes.secure(); err != nil {
+			return nil, err
+		}
+		option = l.nodes.optionFor(l.nodes.told)
+		fallthrough
+	default:
+		option.DialCtxFn = l.nodes.dial
+	}
 	client, err := rueidis.NewClient(option)
 	if err != nil {
 		if client != nil {
 			client.Close()
 		}
-		return nil, l.failure(connecting, err)
+		return nil, l.explain(err)
 	}
 	s.client = client
-	if l.verify != nil && l.target.Kind() == Standalone {
+	if l.nodes == nil && l.verify != nil {
 		if err := l.verifySingle(s); err != nil {
 			client.Close()
 			return nil, err
@@ -243,20 +268,24 @@ func (l *Link) connect() (*session, error) {
 	return s, nil
 }
 
-// dialFor returns the dial function of one session.
-//
-// A single server is dialled once a session. rueidis would dial again from
-// whichever caller comes first, and let the others wait for that one whatever
-// their contexts say.
-func (l *Link) dialFor(s *session) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
-	d := dialer{network: l.target.Network(), connect: l.policy.ConnectTimeout}
-	if l.target.Kind() != Standalone {
-		d.wrap = watch(l.policy.SocketTimeout, l.busy, nil)
-		return func(ctx context.Context, addr string, _ *net.Dialer, cfg *tls.Config) (net.Conn, error) {
-			return d.dial(ctx, addr, cfg)
+// explain says why a client could not be opened. Of several servers rueidis does
+// not tell which one it was, so they are asked again.
+func (l *Link) explain(err error) error {
+	if l.nodes != nil && l.life.Err() == nil {
+		_, known := l.nodes.survey()
+		// Only a VerifyFunc needs the permission for what the survey asks last.
+		if text, _ := answerText(known); known != nil && (l.verify != nil || !strings.HasPrefix(text, "NOPERM")) {
+			return known
 		}
 	}
-	d.wrap = watch(l.policy.SocketTimeout, l.busy, s.end)
+	return l.failure(connecting, err)
+}
+
+// dialFor returns the dial function of one session with a single server, which is
+// dialled once a session. rueidis would dial again from whichever caller comes
+// first, and let the others wait for that one whatever their contexts say.
+func (l *Link) dialFor(s *session) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
+	d := dialer{network: l.target.Network(), connect: l.policy.ConnectTimeout, wrap: watch(l.policy.SocketTimeout, l.busy, s.end)}
 	var dialled atomic.Bool
 	return func(_ context.Context, addr string, _ *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 		if dialled.Swap(true) {

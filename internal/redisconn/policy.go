@@ -32,6 +32,10 @@ type Policy struct {
 	// CertFile and KeyFile hold the client's certificate and its key, PEM.
 	// Both or none, only with TLS. Default to none.
 	CertFile, KeyFile string
+	// SentinelUser and SentinelPassword are for the sentinels, which do not know
+	// the users of the data nodes; the user and password of the URL are for the
+	// latter. Only with the URL of a Sentinel. Default to none.
+	SentinelUser, SentinelPassword string
 	// ClientName is what CLIENT LIST shows. Without spaces, at most 64 bytes.
 	// Defaults to "echoic".
 	ClientName string
@@ -108,6 +112,10 @@ func (p Policy) validate(target Target) error {
 		return badTimeout("SocketTimeout", p.SocketTimeout)
 	case len(p.ClientName) > longestName || strings.ContainsFunc(p.ClientName, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return &PolicyError{Field: "ClientName", Problem: fmt.Sprintf("is %.80q", p.ClientName), Remedy: fmt.Sprintf("give at most %d characters of printable ASCII without spaces", longestName)}
+	case target.Kind() != Sentinel && p.SentinelPassword != "":
+		return &PolicyError{Field: "SentinelPassword", Problem: "is set, but " + target.Masked() + " names no sentinels", Remedy: "write redis://sentinel:26379,sentinel:26379/mymaster/0 or remove it"}
+	case p.SentinelUser != "" && p.SentinelPassword == "":
+		return &PolicyError{Field: "SentinelPassword", Problem: "is missing beside SentinelUser", Remedy: "set both, or the password alone"}
 	case p.CertFile != "" && p.KeyFile == "":
 		return &PolicyError{Field: "KeyFile", Problem: "is missing beside CertFile", Remedy: "set both or none"}
 	case p.KeyFile != "" && p.CertFile == "":

@@ -74,8 +74,13 @@ func rueidisOptions(target Target, policy Policy) (rueidis.ClientOption, error) 
 	case Standalone:
 		option.ForceSingleClient = true
 	case Sentinel:
+		// By its resolver, which is not used, a dial function tells sentinels
+		// from data nodes.
+		sentinels := timeouts
+		sentinels.Resolver = new(net.Resolver)
 		option.Sentinel = rueidis.SentinelOption{
-			MasterSet: target.Master(), Dialer: timeouts, TLSConfig: cfg, ClientName: policy.ClientName,
+			MasterSet: target.Master(), Dialer: sentinels, TLSConfig: cfg, ClientName: policy.ClientName,
+			Username: policy.SentinelUser, Password: policy.SentinelPassword,
 			TopologyRefreshInterval: topologyRefresh,
 		}
 	case Cluster:

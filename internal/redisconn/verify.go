@@ -34,11 +34,11 @@ type Server struct {
 type VerifyFunc func(ctx context.Context, c rueidis.Client, servers []Server) error
 
 // errVerifying is why calls fail while a VerifyFunc takes its time.
-var errVerifying = errors.New("redisconn: not verified yet: invalidations are being replayed")
+var errVerifying = errors.New("not verified yet: the server has missed invalidations")
 
 const (
 	verifying      = "verify"
-	verifyingLater = "wait until the invalidations that the server missed have been replayed"
+	verifyingLater = "wait until they have been replayed"
 )
 
 // verified asks the link's VerifyFunc about a new connection. Calls that come

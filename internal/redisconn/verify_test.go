@@ -72,6 +72,10 @@ func serverRunID(t testing.TB, url string) string {
 	defer conn.Close()
 	info, err := redigo.String(conn.Do("INFO", "server"))
 	must(t, err)
+	return runIDIn(info)
+}
+
+func runIDIn(info string) string {
 	_, rest, _ := strings.Cut(info, "run_id:")
 	id, _, _ := strings.Cut(rest, "\r\n")
 	return id

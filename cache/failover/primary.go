@@ -1,0 +1,125 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/echoic-go/echoic/cache"
+)
+
+// fate is how a call of the primary ended.
+type fate int
+
+const (
+	answered fate = iota // also: "that is no integer"
+	left                 // by its caller: nothing is known
+	spent                // it had too little time to mean anything
+	late                 // it had a fair time
+	refused              // the primary says that it is away
+)
+
+// unanswered reports whether somebody else has to be asked.
+func (f fate) unanswered() bool { return f >= spent }
+
+// outcome is a fate and what the caller would see.
+type outcome struct {
+	fate fate
+	err  error
+}
+
+// askPrimary makes the call with the primary and tells the breaker. It ends with
+// the request, or a share of Late from now.
+func (s *Store) askPrimary(r *request, f do) outcome {
+	began := time.Now()
+	end := r.end
+	if most := began.Add(share(s.cfg.Late, r.keys)); most.Before(end) {
+		end = most
+	}
+	within := limit(r.ctx, end)
+	err := f(within, s.primary)
+	now := time.Now()
+	within.end()
+	if err == nil && now.Before(end.Add(s.cfg.Late)) {
+		s.breaker.ok(now)
+		return outcome{}
+	}
+	return s.judge(r, began, now, err)
+}
+
+// judge is for what is no plain success.
+func (s *Store) judge(r *request, began, now time.Time, err error) outcome {
+	o := outcome{err: err}
+	switch slow := now.Sub(began) >= min(s.cfg.Late, fair); {
+	case err == nil:
+		// Long after its end: the store does not look at deadlines.
+		s.fail(began, now, true, context.DeadlineExceeded)
+		return o
+	case errors.Is(err, cache.ErrClosed):
+		o.fate = left
+	case errors.Is(err, cache.ErrDegraded):
+		o.fate = refused
+		s.fail(began, now, false, err)
+	case errors.Is(err, context.DeadlineExceeded) && slow:
+		o.fate = late
+		s.fail(began, now, true, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		o.fate = spent
+	case r.caller.Err() != nil:
+		o.fate = left
+	default:
+		s.breaker.ok(now)
+		return o
+	}
+	if r.caller.Err() != nil {
+		o.fate = left // there is no time in which to ask somebody else
+	}
+	return o
+}
+
+// fail tells the breaker of a failure, and opens it if that was one too many.
+func (s *Store) fail(began, now time.Time, late bool, cause error) {
+	if s.breaker.failed(began, now, late) {
+		s.trip(cause)
+	}
+}
+
+// confirm has the primary probed because a call was refused, and waits for the
+// verdict: true if the primary answers the probe. If not, the breaker is open.
+// One probe serves all who ask meanwhile.
+func (s *Store) confirm(r *request) bool {
+	s.mu.Lock()
+	if s.phase.Load().state != Closed {
+		s.mu.Unlock()
+		return false
+	}
+	verdict := s.verdict
+	if verdict == nil {
+		verdict = make(chan struct{})
+		s.verdict = verdict
+		wake(s.asked)
+	}
+	s.mu.Unlock()
+	within := limit(r.ctx, r.end)
+	defer within.end()
+	select {
+	case <-verdict:
+		return s.State() == Closed
+	case <-within.Done():
+	case <-s.life.Done():
+	}
+	return false
+}
+
+// confirmNow is the prober's part of confirm.
+func (s *Store) confirmNow() {
+	if err := s.probe(); err != nil && s.life.Err() == nil {
+		s.trip(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.verdict != nil {
+		close(s.verdict)
+		s.verdict = nil
+	}
+}

@@ -218,3 +218,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// identity is that of the journal whose rows are being delivered, for
+// subscribers.
+func (t *tail) identity() Identity { return t.order.settled.Journal }

@@ -49,7 +49,7 @@ func New(cfg Config) (*Cache, error) {
 			return nil, err
 		}
 	}
-	store, err := behindNear(cfg.Store, cfg.Near)
+	store, err := behindNear(cfg.Store, cfg.Near, cfg.Prefix)
 	if err != nil {
 		return nil, err
 	}

@@ -23,10 +23,11 @@ type wholeStore interface {
 type nearStore struct {
 	wholeStore
 	near Near
+	gen  string // the key of the generation of plain values
 }
 
 // behindNear returns the store as the cache uses it.
-func behindNear(s Store, near Near) (Store, error) {
+func behindNear(s Store, near Near, prefix string) (Store, error) {
 	if near == nil {
 		return s, nil
 	}
@@ -35,20 +36,37 @@ func behindNear(s Store, near Near) (Store, error) {
 		return nil, errors.New("cache: Config.Near needs a store that can do all that package cache knows (ManyStore, Expirer, Counter, Swapper, Lister): use redis, database or failover, or no Near")
 	}
 	if renewer, ok := s.(Renewer); ok {
-		return nearRenewer{nearStore{whole, near}, renewer}, nil
+		return nearRenewer{nearStore{whole, near, valuesGenerationKey(prefix)}, renewer}, nil
 	}
-	return nearStore{whole, near}, nil
+	return nearStore{whole, near, valuesGenerationKey(prefix)}, nil
+}
+
+// forget drops the keys. While a fallback is in charge they are of its
+// generations, and what the near tier holds is of those of the shared store: that
+// is dropped too.
+func (s nearStore) forget(keys ...string) {
+	s.near.Forget(keys...)
+	v, _ := s.near.Get(s.gen)
+	held, ok := v.(string)
+	if !ok {
+		return
+	}
+	for _, key := range keys {
+		if base, generation := cutGeneration(key); generation != "" && generation != held {
+			s.near.Forget(inGeneration(base, held))
+		}
+	}
 }
 
 func (s nearStore) Set(ctx context.Context, key string, value []byte, ttl time.Duration, when When) (bool, error) {
-	s.near.Forget(key)
-	defer s.near.Forget(key)
+	s.forget(key)
+	defer s.forget(key)
 	return s.wholeStore.Set(ctx, key, value, ttl, when)
 }
 
 func (s nearStore) Delete(ctx context.Context, keys ...string) (int, error) {
-	s.near.Forget(keys...)
-	defer s.near.Forget(keys...)
+	s.forget(keys...)
+	defer s.forget(keys...)
 	return s.wholeStore.Delete(ctx, keys...)
 }
 
@@ -57,26 +75,26 @@ func (s nearStore) SetMany(ctx context.Context, items []Item) ([]string, error) 
 	for i := range items {
 		keys[i] = items[i].Key
 	}
-	s.near.Forget(keys...)
-	defer s.near.Forget(keys...)
+	s.forget(keys...)
+	defer s.forget(keys...)
 	return s.wholeStore.SetMany(ctx, items)
 }
 
 func (s nearStore) Touch(ctx context.Context, key string, ttl time.Duration) (bool, error) {
-	s.near.Forget(key)
-	defer s.near.Forget(key)
+	s.forget(key)
+	defer s.forget(key)
 	return s.wholeStore.Touch(ctx, key, ttl)
 }
 
 func (s nearStore) Incr(ctx context.Context, key string, delta int64, create *Initial) (int64, error) {
-	s.near.Forget(key)
-	defer s.near.Forget(key)
+	s.forget(key)
+	defer s.forget(key)
 	return s.wholeStore.Incr(ctx, key, delta, create)
 }
 
 func (s nearStore) Swap(ctx context.Context, key string, old, value []byte, ttl time.Duration) (bool, error) {
-	s.near.Forget(key)
-	defer s.near.Forget(key)
+	s.forget(key)
+	defer s.forget(key)
 	return s.wholeStore.Swap(ctx, key, old, value, ttl)
 }
 
@@ -90,7 +108,7 @@ type nearRenewer struct {
 }
 
 func (s nearRenewer) Renew(ctx context.Context, keys []string, tokens [][]byte, ttl time.Duration) error {
-	s.near.Forget(keys...)
-	defer s.near.Forget(keys...)
+	s.forget(keys...)
+	defer s.forget(keys...)
 	return s.renewer.Renew(ctx, keys, tokens, ttl)
 }

@@ -79,7 +79,7 @@ func NewTags(cfg TagsConfig) (*Tags, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	store, err := behindNear(cfg.Store, cfg.Near)
+	store, err := behindNear(cfg.Store, cfg.Near, cfg.Prefix)
 	if err != nil {
 		return nil, err
 	}

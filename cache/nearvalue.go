@@ -50,7 +50,7 @@ func (c *Cache) nearValue(ctx context.Context, version int, key string) (v *near
 	if !ok || !c.isKey(v.s.env.key, version, key) || !matches(ctx, v.s.env.deps.Vary) {
 		return nil, false
 	}
-	if !v.s.env.expires.IsZero() {
+	if v.s.env.stale > 0 { // else the tier lets go of it in time
 		over := c.cfg.Now().Sub(v.s.env.expires)
 		if over >= v.s.env.stale {
 			return nil, false

@@ -24,14 +24,14 @@ func (p *Pages) admit(r *http.Request, route *Route) Reason {
 		return ReasonOverride
 	case len(r.Header["Upgrade"]) > 0:
 		return ReasonUpgrade
-	case len(r.Header["Range"]) > 0:
-		return ReasonRange
 	case !p.hostAllowed(r.Host):
 		return ReasonHost
 	case oddPath(r):
 		return ReasonPath
-	case oddQuery(r.URL.RawQuery):
+	case oddQuery(r.URL.RawQuery, route.strict):
 		return ReasonQuery
+	case route.strict && (len(r.Header["If-Match"]) > 0 || len(r.Header["If-Unmodified-Since"]) > 0):
+		return ReasonMatch // RFC 9111, section 4.3.2
 	case sourceReads(r) > 0:
 		return ReasonTouched
 	case len(route.allowCookies) > 0 && hasCookie(r, route.allowCookies):

@@ -2,74 +2,20 @@ package pagecache
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/echoic-go/echoic/cache"
 )
-
-// flights lets requests for one page that is not there wait for one answer.
-type flights struct {
-	mu sync.Mutex
-	m  map[string]*flight
-	// ended counts flights. Who finds it changed since before his lookup looks
-	// again before he leads: the page may have been stored in between.
-	ended atomic.Uint64
-}
-
-// flight is one answer being made.
-type flight struct {
-	key     string
-	done    chan struct{}
-	waiters int                  // guarded by flights.mu
-	lookup  cache.Record[*entry] // the leader's, which missed
-
-	// Written before done is closed.
-	entry *entry // what everybody may have, or nil
-	final bool   // the page is of the kind that cannot be shared
-}
-
-// join returns the flight for key; who created it leads. A nil flight means
-// that too many wait already.
-func (f *flights) join(key string, lookup cache.Record[*entry], limit int) (fl *flight, leads bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if fl = f.m[key]; fl != nil {
-		if fl.waiters >= limit {
-			return nil, false
-		}
-		fl.waiters++
-		return fl, false
-	}
-	if f.m == nil {
-		f.m = make(map[string]*flight)
-	}
-	fl = &flight{key: key, lookup: lookup, done: make(chan struct{})}
-	f.m[key] = fl
-	return fl, true
-}
-
-// land ends a flight. A nil flight is a request that nobody waits for.
-func (f *flights) land(fl *flight, e *entry, final bool) {
-	if fl == nil {
-		return
-	}
-	fl.entry, fl.final = e, final
-	f.mu.Lock()
-	f.ended.Add(1)
-	delete(f.m, fl.key)
-	f.mu.Unlock()
-	close(fl.done)
-}
 
 // fetch lets one of the requests for the same page run the handler. Those that
 // wait check again whether what came out is for them.
 func (x *exchange) fetch() error {
-	if len(x.r.Header["Authorization"]) > 0 || x.why == ReasonAuthRequired {
+	if x.stale != nil {
+		x.ticket(x.r.Context())
+	}
+	if x.alone() {
 		return x.run(nil)
 	}
 	key := x.flightKey()
-	if x.p.misses.known(key) {
+	if x.stale == nil && x.p.misses.known(key) {
 		x.why = ReasonUncacheable
 		return x.run(nil)
 	}
@@ -82,31 +28,77 @@ func (x *exchange) fetch() error {
 			break
 		}
 		if leads {
-			if x.p.flights.ended.Load() != x.ended {
-				if e := x.lookup(); e != nil {
-					x.p.flights.land(fl, e, false)
-					return x.replay(e)
-				}
-			}
-			return x.run(fl)
+			return x.lead(fl)
 		}
 		select {
 		case <-fl.done:
 		case <-deadline.C:
-			return x.run(nil)
+			x.p.flights.leave(fl)
+			return x.tiredOfWaiting()
 		case <-x.r.Context().Done():
+			x.p.flights.leave(fl)
 			return x.r.Context().Err()
 		}
 		if fl.entry != nil && !x.missed.After(fl.lookup) && x.suits(fl.entry) {
-			return x.replay(fl.entry)
+			return x.replay(fl.entry, ageOf(fl.entry, x.p.cfg.Now()), ReasonShared)
 		}
 		if fl.final {
 			break
 		}
-		if e := x.lookup(); e != nil { // for another variant, perhaps
-			return x.replay(e)
+		if e := x.again(); e != nil { // for another variant, perhaps
+			return x.replay(e, ageOf(e, x.p.cfg.Now()), ReasonHit)
 		}
 		key = x.flightKey()
+	}
+	return x.run(nil)
+}
+
+// alone reports a request whose answer nobody else may have, or that cannot be
+// answered by one for somebody else.
+func (x *exchange) alone() bool {
+	h := x.r.Header
+	switch {
+	case len(h["Authorization"]) > 0, x.why == ReasonAuthRequired, x.why == ReasonRequest:
+		return true
+	case x.stale == nil && len(h["Range"]) > 0: // the handler's 206 is not the page
+		return true
+	case x.stale == nil && x.route.strict: // nor is the origin's 304
+		return anyPresent(h, conditions[:])
+	}
+	return false
+}
+
+// lead runs the handler for all who join the flight.
+func (x *exchange) lead(fl *flight) error {
+	if x.p.flights.ended.Load() != x.ended {
+		if e := x.again(); e != nil {
+			x.p.flights.land(fl, e, false)
+			return x.replay(e, ageOf(e, x.p.cfg.Now()), ReasonHit)
+		}
+	}
+	return x.run(fl)
+}
+
+// again looks the page up once more. What is found stale is remembered.
+func (x *exchange) again() *entry {
+	e := x.lookup()
+	if e == nil {
+		return nil
+	}
+	if use, _ := judge(e, ageOf(e, x.p.cfg.Now()), x.asks, x.route.strict); use == useAsk {
+		x.stale = e
+		return nil
+	}
+	return e
+}
+
+// tiredOfWaiting serves what is stale rather than adding to the load on a handler
+// that does not answer.
+func (x *exchange) tiredOfWaiting() error {
+	if x.stale != nil {
+		if age := ageOf(x.stale, x.p.cfg.Now()); rescues(x.stale, age, false, x.route.strict) {
+			return x.replay(x.stale, age, ReasonStaleOnWait)
+		}
 	}
 	return x.run(nil)
 }
@@ -124,7 +116,7 @@ func (x *exchange) suits(e *entry) bool {
 	}
 	known := x.knownFields()
 	for _, f := range fields {
-		if f != "Cookie" && !contains(known, f) && !contains(x.route.vary, f) {
+		if !(f == "Cookie" && len(x.route.cookies) > 0) && !contains(known, f) && !contains(x.route.vary, f) {
 			return false
 		}
 	}

@@ -17,7 +17,7 @@ type Config struct {
 	// Cache keeps the pages. Required. Its Tags are what Purge purges.
 	Cache *cache.Cache
 	// TTL is the time to live of pages of routes without one of their own.
-	// Defaults to the cache's.
+	// Defaults to the cache's; in the Strict profile to none.
 	TTL time.Duration
 	// MaxBodyBytes is the longest body that is kept; a longer one is sent on
 	// as it comes. Defaults to 1 MiB.
@@ -46,6 +46,41 @@ type Config struct {
 	// TrustedProxies are the peers whose X-Forwarded-* headers are believed
 	// and left for handlers. Others' are hidden on cached routes.
 	TrustedProxies []netip.Prefix
+	// Strict is the profile of a cache before another server: RFC 9111 to the
+	// letter. What clients ask for is honoured, answers of any final status
+	// with explicit freshness are kept, fields stay as they are, and answers
+	// go out as they come. The zero value is the profile of an application's
+	// own cache (App): visitors cannot force work, and what an application
+	// rarely means is not kept.
+	Strict bool
+	// Heuristic is the part of the time since Last-Modified for which an
+	// answer without explicit freshness and TTL is taken to be fresh, as RFC
+	// 9111, section 4.2.2, allows; 0.1 is usual. Zero guesses nothing.
+	Heuristic float64
+	// StaleWhileRevalidate is how long a page is served stale while it is
+	// made anew in the background, where neither it nor its route says.
+	StaleWhileRevalidate time.Duration
+	// StaleIfError is how long a page may be served stale when its handler
+	// fails, where neither it nor its route says.
+	StaleIfError time.Duration
+	// KeepStale is how long a page is kept after it has become stale if its
+	// handler gave it a validator, with which it can be asked whether the
+	// page is still right. Defaults to an hour.
+	KeepStale time.Duration
+	// RefreshTimeout bounds one refresh in the background. Defaults to 30 s.
+	RefreshTimeout time.Duration
+	// Coding is the content coding that is kept beside the plain body of
+	// texts, made in the background after the first hit that asks for it:
+	// Gzip, Brotli, or Identity for none. Defaults to Gzip; the Strict profile
+	// codes nothing.
+	Coding string
+	// OnHit is called for every answer from the store, before it is sent: a
+	// cache outside of the framework hides hits from its logger. It must not
+	// block.
+	OnHit func(Hit)
+	// Recent is how many decisions [Pages.Recent] remembers. Defaults to 256;
+	// negative means none.
+	Recent int
 	// Development puts reasons into Cache-Status. Never in production: they
 	// tell visitors about the application.
 	Development bool
@@ -71,7 +106,17 @@ func (cfg Config) withDefaults() (Config, error) {
 	if cfg.Cache == nil {
 		return cfg, errors.New("pagecache: Config.Cache is nil: set the cache that keeps the pages")
 	}
-	def(&cfg.TTL, cfg.Cache.DefaultTTL())
+	switch {
+	case !cfg.Strict:
+		def(&cfg.TTL, cfg.Cache.DefaultTTL())
+	case cfg.IgnoreQuery == nil:
+		cfg.IgnoreQuery = []string{}
+	}
+	def(&cfg.KeepStale, time.Hour)
+	def(&cfg.RefreshTimeout, 30*time.Second)
+	def(&cfg.Coding, Gzip)
+	def(&cfg.Recent, 256)
+	cfg.Recent = max(cfg.Recent, 0)
 	def(&cfg.MaxBodyBytes, 1<<20)
 	def(&cfg.MaxVariants, 32)
 	def(&cfg.MaxWaiters, 16384)
@@ -98,6 +143,8 @@ func (cfg Config) validate() error {
 	}{
 		{"TTL", int64(cfg.TTL)}, {"MaxBodyBytes", int64(cfg.MaxBodyBytes)}, {"MaxVariants", int64(cfg.MaxVariants)},
 		{"MaxWaiters", int64(cfg.MaxWaiters)}, {"WaitTimeout", int64(cfg.WaitTimeout)}, {"StoreBudget", int64(cfg.StoreBudget)},
+		{"StaleWhileRevalidate", int64(cfg.StaleWhileRevalidate)}, {"StaleIfError", int64(cfg.StaleIfError)},
+		{"KeepStale", int64(cfg.KeepStale)}, {"RefreshTimeout", int64(cfg.RefreshTimeout)},
 	} {
 		if n.value < 0 {
 			return fmt.Errorf("pagecache: Config.%s is %d: give a positive value, or zero for the default", n.name, n.value)
@@ -105,6 +152,14 @@ func (cfg Config) validate() error {
 	}
 	if !isToken(cfg.Name) || !isToken(cfg.StoreName) {
 		return fmt.Errorf("pagecache: Config.Name %q and StoreName %q must be tokens (RFC 9110, section 5.6.2)", cfg.Name, cfg.StoreName)
+	}
+	switch cfg.Coding {
+	case Gzip, Brotli, Identity:
+	default:
+		return fmt.Errorf("pagecache: Config.Coding is %q: give %q, %q or %q", cfg.Coding, Gzip, Brotli, Identity)
+	}
+	if cfg.Heuristic < 0 || cfg.Heuristic > 1 {
+		return fmt.Errorf("pagecache: Config.Heuristic is %v: give a part of 1, such as 0.1, or zero for none", cfg.Heuristic)
 	}
 	return checkPatterns(cfg.IgnoreQuery)
 }

@@ -13,14 +13,22 @@ const (
 	maxHeaderBytes  = 16 << 10
 )
 
-// perResponse are headers that belong to one response and are never replayed.
+// hopByHop are fields that belong to one connection (RFC 9111, section 3.1), or
+// that this cache makes itself.
+var hopByHop = map[string]bool{
+	"Age": true, "Connection": true, "Content-Length": true, "Keep-Alive": true, "Proxy-Authenticate": true,
+	"Proxy-Authentication-Info": true, "Proxy-Authorization": true, "Proxy-Connection": true, "Set-Cookie": true, "Te": true,
+	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+}
+
+// perResponse are headers that belong to one response of an application and are
+// never replayed by its own cache. They are end-to-end: before another server
+// they stay.
 var perResponse = map[string]bool{
-	"Age": true, "Cache-Status": true, "Connection": true, "Content-Length": true, "Date": true, "Keep-Alive": true,
-	"Proxy-Authenticate": true, "Proxy-Authentication-Info": true, "Proxy-Connection": true, "Ratelimit": true,
-	"Ratelimit-Policy": true, "Ratelimit-Limit": true, "Ratelimit-Remaining": true, "Ratelimit-Reset": true,
-	"Retry-After": true, "Server-Timing": true, "Set-Cookie": true, "Te": true, "Traceparent": true, "Tracestate": true,
-	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "X-Request-Id": true, "X-Correlation-Id": true,
-	"X-Ratelimit-Limit": true, "X-Ratelimit-Remaining": true, "X-Ratelimit-Reset": true,
+	"Cache-Status": true, "Ratelimit": true, "Ratelimit-Policy": true, "Ratelimit-Limit": true, "Ratelimit-Remaining": true,
+	"Ratelimit-Reset": true, "Retry-After": true, "Server-Timing": true, "Traceparent": true, "Tracestate": true,
+	"X-Request-Id": true, "X-Correlation-Id": true, "X-Ratelimit-Limit": true, "X-Ratelimit-Remaining": true,
+	"X-Ratelimit-Reset": true,
 }
 
 // soundHeader reports whether the fields can be stored: net/http cleans CR and
@@ -44,12 +52,14 @@ func soundHeader(h http.Header) bool {
 
 // replayable returns the fields that the inner handler set or changed, without
 // those of this one response: what outer middleware set it will set again.
-func replayable(before, after http.Header) http.Header {
-	drop := connectionNamed(after)
+// Fields that a qualified no-cache names are not kept: they may not be used again
+// without asking (RFC 9111, section 5.2.2.4).
+func replayable(before, after http.Header, unkept string, strict bool) http.Header {
 	kept := make(http.Header, len(after))
+	drop := namedFields(after["Connection"], unkept)
 	for name, values := range after {
 		name = http.CanonicalHeaderKey(name)
-		if perResponse[name] || drop[name] || slices.Equal(before[name], values) {
+		if hopByHop[name] || drop[name] || !strict && perResponse[name] || sameValues(before[name], values) {
 			continue
 		}
 		kept[name] = slices.Clip(slices.Clone(values))
@@ -57,16 +67,47 @@ func replayable(before, after http.Header) http.Header {
 	return kept
 }
 
-// connectionNamed are the fields that Connection declares hop-by-hop.
-func connectionNamed(h http.Header) map[string]bool {
+// sameValues reports whether outer middleware had set the field already.
+func sameValues(before, after []string) bool {
+	return (len(before) > 0 || len(after) == 0) && slices.Equal(before, after)
+}
+
+// namedFields are the field names in the lines of a list, and in list; nil if
+// there are none.
+func namedFields(lines []string, list string) map[string]bool {
 	var named map[string]bool
-	for _, line := range h["Connection"] {
+	for _, line := range append(slices.Clip(lines), list) {
 		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
 			if named == nil {
 				named = make(map[string]bool)
 			}
-			named[http.CanonicalHeaderKey(strings.TrimSpace(name))] = true
+			named[http.CanonicalHeaderKey(name)] = true
 		}
 	}
 	return named
+}
+
+// bodyBound are fields about the body that was stored, which the body of a 304
+// that was never sent cannot change (RFC 9111, section 3.2).
+var bodyBound = map[string]bool{
+	"Content-Encoding": true, "Content-Length": true, "Content-Md5": true, "Content-Range": true, "Digest": true, "Content-Digest": true, "Repr-Digest": true,
+	"Etag": true,
+}
+
+// merge returns the stored fields, updated by those of a 304 or of an answer to
+// HEAD. A field that comes again replaces all lines of the stored one.
+func merge(stored, update http.Header) http.Header {
+	merged := make(http.Header, len(stored)+len(update))
+	for name, values := range stored {
+		merged[name] = values
+	}
+	for name, values := range update {
+		if !bodyBound[name] {
+			merged[name] = values
+		}
+	}
+	return merged
 }

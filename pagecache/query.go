@@ -13,12 +13,19 @@ const (
 
 // oddQuery reports a query that Go's parser drops parts of (";", bad escapes),
 // or that is too long to be in a key: what the handler sees would not be what
-// the key says.
-func oddQuery(raw string) bool {
+// the key says. In the Strict profile nothing is dropped: there only the bounds
+// count.
+func oddQuery(raw string, strict bool) bool {
 	if raw == "" {
 		return false
 	}
-	if len(raw) > maxQueryBytes || strings.IndexByte(raw, ';') >= 0 || strings.Count(raw, "&") >= maxQueryParams {
+	if len(raw) > maxQueryBytes || strings.Count(raw, "&") >= maxQueryParams {
+		return true
+	}
+	if strict {
+		return false
+	}
+	if strings.IndexByte(raw, ';') >= 0 {
 		return true
 	}
 	for i := range len(raw) {
@@ -46,19 +53,22 @@ func splitQuery(raw string, route *Route) query {
 	}
 	type param struct{ name, text string }
 	params := make([]param, 0, 8)
-	q := query{seen: raw}
+	q := query{seen: raw, key: raw}
 	for part := range strings.SplitSeq(raw, "&") {
 		if part == "" {
 			continue
 		}
 		name, _, _ := strings.Cut(part, "=")
 		name, err := url.QueryUnescape(name)
-		if err != nil || route.ignores(name) {
+		if !route.strict && (err != nil || route.ignores(name)) {
 			q.cut = true
 			continue
 		}
 		q.junk = q.junk || !route.declares(name)
 		params = append(params, param{name, part})
+	}
+	if route.strict {
+		return q // as it came: to another server the order may mean something
 	}
 	join := func() string {
 		var b strings.Builder

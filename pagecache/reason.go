@@ -4,50 +4,66 @@ package pagecache
 // metrics and explanations use them.
 type Reason string
 
+// ReasonHit is a fresh answer from the store.
+const ReasonHit Reason = "hit"
+
 // Why a request was not looked up.
 const (
-	ReasonMethod       Reason = "method"                // neither GET nor HEAD
-	ReasonBody         Reason = "request-body"          // GET or HEAD with a body: its content is in no key
-	ReasonOverride     Reason = "method-override"       // a header that some frameworks take for the method
-	ReasonUpgrade      Reason = "upgrade"               // websocket and the like
-	ReasonRange        Reason = "range"                 // a part is asked for
-	ReasonHost         Reason = "host"                  // not in Config.Hosts, or no host at all
-	ReasonPath         Reason = "path"                  // a path that servers read in different ways
-	ReasonQuery        Reason = "query"                 // a query that servers read in different ways
-	ReasonTouched      Reason = "session-used-before"   // middleware outside the cache used the session
-	ReasonCookie       Reason = "cookie"                // an allowed cookie is present: private
-	ReasonSkipped      Reason = "skipped"               // by the route's Skipper
-	ReasonUncacheable  Reason = "known-uncacheable"     // hit-for-miss: the last answer could not be kept
-	ReasonStoreFailed  Reason = "store-unavailable"     // the handler answers
-	ReasonNotFound     Reason = "uri-miss"              // nothing stored for the URL
-	ReasonVaryMiss     Reason = "vary-miss"             // stored, but not for these request headers
-	ReasonAuthRequired Reason = "authorization-present" // stored, but not for requests with credentials
+	ReasonMethod   Reason = "method"              // neither GET nor HEAD
+	ReasonBody     Reason = "request-body"        // GET or HEAD with a body: its content is in no key
+	ReasonOverride Reason = "method-override"     // a header that some frameworks take for the method
+	ReasonUpgrade  Reason = "upgrade"             // websocket and the like
+	ReasonHost     Reason = "host"                // not in Config.Hosts, or no host at all
+	ReasonPath     Reason = "path"                // a path that servers read in different ways
+	ReasonQuery    Reason = "query"               // a query that servers read in different ways, or a very long one
+	ReasonTouched  Reason = "session-used-before" // middleware outside the cache used the session
+	ReasonCookie   Reason = "cookie"              // an allowed cookie is present: private
+	ReasonMatch    Reason = "if-match"            // for the origin to judge (Strict)
+	ReasonOuter    Reason = "outer-cache"         // a page cache further out decides
 )
 
-// Why an answer was not kept.
+// Why the answer did not come from the store as it is.
+const (
+	ReasonUncacheable  Reason = "known-uncacheable"      // hit-for-miss: the last answer could not be kept
+	ReasonStoreFailed  Reason = "store-unavailable"      // the handler answers
+	ReasonNotFound     Reason = "uri-miss"               // nothing stored for the URL
+	ReasonVaryMiss     Reason = "vary-miss"              // stored, but not for these request headers
+	ReasonAuthRequired Reason = "authorization-present"  // stored, but not for requests with credentials
+	ReasonStale        Reason = "stale"                  // stored, but no longer fresh
+	ReasonRequest      Reason = "request-directive"      // stored, but the client wants it newer (Strict)
+	ReasonStaleOnError Reason = "stale-if-error"         // the handler failed: the stale answer was served
+	ReasonRefresh      Reason = "stale-while-revalidate" // the stale answer was served and is being refreshed
+	ReasonStaleOnWait  Reason = "stale-instead-of-wait"  // another request's answer took too long: the stale one was served
+	ReasonOnlyIfCached Reason = "only-if-cached"         // the client wants nothing but a stored answer (Strict): 504
+	ReasonShared       Reason = "collapsed"              // the answer to another request for the same page
+)
+
+// What became of the answer.
 const (
 	ReasonStored        Reason = "stored"
-	ReasonNoStoreAsked  Reason = "request-no-store"
-	ReasonSetCookie     Reason = "set-cookie"
-	ReasonNoStore       Reason = "no-store"
-	ReasonNoCache       Reason = "no-cache"
-	ReasonPrivate       Reason = "private"
-	ReasonPrivateScope  Reason = "private-scope"
-	ReasonVaryStar      Reason = "vary-star"
-	ReasonVaryCookie    Reason = "vary-cookie"
-	ReasonVariants      Reason = "too-many-variants"
-	ReasonStatus        Reason = "status"
-	ReasonNotFresh      Reason = "no-freshness"
-	ReasonAuthorization Reason = "authorization"
-	ReasonStream        Reason = "streamed"
-	ReasonTooLarge      Reason = "too-large"
-	ReasonLength        Reason = "length-mismatch"
-	ReasonEmpty         Reason = "empty-html"
-	ReasonLoop          Reason = "redirect-to-itself"
-	ReasonHeaders       Reason = "headers"
-	ReasonEncoding      Reason = "encoding-without-vary"
-	ReasonNonce         Reason = "csp-nonce"
-	ReasonError         Reason = "handler-error"
-	ReasonCancelled     Reason = "client-gone"
-	ReasonScope         Reason = "scope"
+	ReasonFreshened     Reason = "freshened"             // the handler said that the stored answer is still right
+	ReasonFirstRequest  Reason = "first-request"         // undeclared query parameters: kept from the second request on
+	ReasonNoStoreAsked  Reason = "request-no-store"      // the client does not want it stored
+	ReasonSetCookie     Reason = "set-cookie"            // it sets a cookie
+	ReasonNoStore       Reason = "no-store"              // the handler forbids it
+	ReasonNoCache       Reason = "no-cache"              // the handler wants to be asked every time
+	ReasonPrivate       Reason = "private"               // the handler says so
+	ReasonPrivateScope  Reason = "private-scope"         // something that it read is for one visitor
+	ReasonVaryStar      Reason = "vary-star"             // Vary: *
+	ReasonVaryCookie    Reason = "vary-cookie"           // Vary: Cookie, on a route that declares none
+	ReasonVariants      Reason = "too-many-variants"     // Config.MaxVariants are there
+	ReasonStatus        Reason = "status"                // answers with this status are not kept
+	ReasonNotFresh      Reason = "no-freshness"          // nothing says for how long, or it is over
+	ReasonAuthorization Reason = "authorization"         // credentials, and no public, s-maxage or must-revalidate
+	ReasonStream        Reason = "streamed"              // an event stream, flushed, hijacked, or with trailers
+	ReasonTooLarge      Reason = "too-large"             // Config.MaxBodyBytes
+	ReasonLength        Reason = "length-mismatch"       // Content-Length is not the length
+	ReasonEmpty         Reason = "empty-html"            // 200 without a body
+	ReasonLoop          Reason = "redirect-to-itself"    //
+	ReasonHeaders       Reason = "headers"               // too many, too long, or with bytes that are none
+	ReasonEncoding      Reason = "encoding-without-vary" // coded, without Vary: Accept-Encoding
+	ReasonNonce         Reason = "csp-nonce"             // the page holds the nonce of its Content-Security-Policy
+	ReasonError         Reason = "handler-error"         // the handler returned an error
+	ReasonCancelled     Reason = "client-gone"           // nobody waited for it any more
+	ReasonScope         Reason = "scope"                 // the scope refused: purged meanwhile, too many tags
 )

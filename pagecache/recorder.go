@@ -15,12 +15,16 @@ type recordState struct {
 	streamed  bool // flushed or hijacked: it is on the wire before it is complete
 	overflown bool // longer than what is kept
 	failed    bool // the handler returned an error or panicked
+	cancelled bool // nobody waited for it any more
 }
 
 // recorder stands between handler and connection. It holds the answer back until
 // it is complete, so that it can get a validator and the handler's failure can
 // still become a clean error page; an answer that is flushed, hijacked or too
 // long goes out as it comes.
+//
+// With a gate (the Strict profile, before another server) nothing is held back:
+// the answer goes out as it comes, and is kept at the same time.
 type recorder struct {
 	http.ResponseWriter
 
@@ -31,10 +35,13 @@ type recorder struct {
 	body   []byte
 	state  recordState
 	passes bool // everything goes straight through
+
+	gate func(status int) bool // whether the answer goes to the client as it comes
+	mute bool                  // it does not
 }
 
-func newRecorder(w http.ResponseWriter, limit int) *recorder {
-	return &recorder{ResponseWriter: w, limit: limit, before: cloneHeader(w.Header())}
+func newRecorder(w http.ResponseWriter, limit int, gate func(status int) bool) *recorder {
+	return &recorder{ResponseWriter: w, limit: limit, before: cloneHeader(w.Header()), gate: gate}
 }
 
 // cloneHeader copies the map; the slices are shared, and their ends are clipped
@@ -51,23 +58,42 @@ func cloneHeader(h http.Header) http.Header {
 // part of what is kept (RFC 9110, section 15.2).
 func (rec *recorder) WriteHeader(status int) {
 	switch {
-	case rec.passes:
+	case rec.passes && rec.gate == nil:
 		rec.ResponseWriter.WriteHeader(status)
 	case status == http.StatusSwitchingProtocols:
-		rec.status, rec.state.streamed = status, true
+		rec.status, rec.state.streamed, rec.state.wrote = status, true, true
+		rec.fixed = cloneHeader(rec.Header())
 		rec.release()
 	case status < 200:
 		rec.ResponseWriter.WriteHeader(status)
 	case !rec.state.wrote:
 		rec.state.wrote, rec.status = true, status
 		rec.fixed = cloneHeader(rec.Header())
+		if rec.gate != nil {
+			rec.open()
+		}
 	}
+}
+
+// open sends the header at once, unless the gate wants the answer for itself.
+func (rec *recorder) open() {
+	if rec.mute = !rec.gate(rec.status); rec.mute {
+		return
+	}
+	rec.passes = true
+	if declaredLength(rec.fixed) > rec.limit && len(rec.fixed["Content-Length"]) > 0 {
+		rec.state.overflown = true
+	}
+	rec.ResponseWriter.WriteHeader(rec.status)
 }
 
 // Write keeps what is written, up to the limit.
 func (rec *recorder) Write(b []byte) (int, error) {
-	if !rec.passes && !rec.state.wrote {
+	if !rec.state.wrote && !rec.passes {
 		rec.WriteHeader(http.StatusOK)
+	}
+	if rec.gate != nil {
+		return rec.pass(b)
 	}
 	if !rec.passes && len(rec.body)+len(b) > rec.limit {
 		rec.state.overflown = true
@@ -78,6 +104,26 @@ func (rec *recorder) Write(b []byte) (int, error) {
 	}
 	rec.body = append(rec.body, b...)
 	return len(b), nil
+}
+
+// pass sends b on and keeps a copy. While it is kept, a client that has gone does
+// not stop the answer: others may be waiting for it.
+func (rec *recorder) pass(b []byte) (int, error) {
+	if !rec.state.overflown && len(rec.body)+len(b) > rec.limit {
+		rec.state.overflown, rec.body = true, nil
+	}
+	kept := !rec.state.overflown && !rec.state.streamed
+	if kept {
+		rec.body = append(rec.body, b...)
+	}
+	if rec.mute {
+		return len(b), nil
+	}
+	n, err := rec.ResponseWriter.Write(b)
+	if kept {
+		return len(b), nil
+	}
+	return n, err
 }
 
 // WriteString saves a copy.
@@ -110,14 +156,22 @@ func (rec *recorder) restore() {
 	maps.Copy(h, rec.fixed)
 }
 
-// FlushError makes the answer a stream.
+// FlushError makes the answer a stream, unless it is sent as it comes anyway.
 func (rec *recorder) FlushError() error {
+	if rec.mute {
+		return nil
+	}
 	if !rec.passes {
 		if !rec.state.wrote {
 			rec.WriteHeader(http.StatusOK)
 		}
-		rec.state.streamed = true
-		rec.release()
+		if rec.gate == nil {
+			rec.state.streamed = true
+			rec.release()
+		}
+	}
+	if rec.mute { // since just now
+		return nil
 	}
 	return http.NewResponseController(rec.ResponseWriter).Flush()
 }
@@ -139,7 +193,7 @@ func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
 // discard forgets an answer that never got out, and what the handler did to the
-// header, so that an error page can be written instead.
+// header, so that another one can be written instead.
 func (rec *recorder) discard() {
 	if rec.passes {
 		return

@@ -1,59 +1,159 @@
 package pagecache
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// replay answers from an entry.
-func (x *exchange) replay(e *entry) error {
+// replay answers from an entry of the store.
+func (x *exchange) replay(e *entry, age time.Duration, why Reason) error {
+	x.p.explain(x, why, "", e.status, age)
+	if x.p.cfg.OnHit != nil {
+		x.p.cfg.OnHit(Hit{Request: x.r, Status: e.status, Bytes: len(e.body), Age: age, Reason: why})
+	}
+	return x.answer(e, age, "", why)
+}
+
+// answer sends an entry. The status is the value of Cache-Status; empty stands
+// for that of a hit.
+func (x *exchange) answer(e *entry, age time.Duration, status string, why Reason) error {
 	h := x.w.Header()
-	age := max(x.p.cfg.Now().Sub(e.born), 0)
-	for name, values := range e.header {
-		if name == "Vary" && len(h["Vary"]) > 0 {
-			addVary(h, values)
-			continue
+	for i := range e.lines {
+		h[e.lines[i].name] = e.lines[i].values
+	}
+	if len(e.vary) > 0 {
+		if len(h["Vary"]) > 0 {
+			addVary(h, e.vary)
+		} else {
+			h["Vary"] = e.vary
 		}
-		h[name] = values
 	}
-	if e.etag != "" && x.codedOutside() {
-		h["Etag"] = []string{x.wireTag(e)}
+	s := sendable{status: e.status, etag: e.etag, lastModified: first(e.header["Last-Modified"]), modified: e.lastMod, body: e.body, length: e.length, stored: true}
+	if x.codedOutside() {
+		if e.etag != "" {
+			h["Etag"] = []string{x.wireTag(e)}
+		}
+	} else if e.codable {
+		x.code(h, e, &s)
 	}
-	x.browserControl(h, age)
-	s := x.p.secondly(e, age)
-	h["Age"], h["Cache-Status"] = s.values[0], s.values[1]
+	if !x.route.strict {
+		x.browserControl(h, age)
+	}
+	sec := x.p.secondly(e, age)
+	h["Age"] = sec.values[0]
+	if status != "" {
+		h["Cache-Status"] = append(slices.Clip(e.header["Cache-Status"]), status)
+	} else {
+		h["Cache-Status"] = sec.values[1]
+	}
 	if x.p.cfg.ServerTiming {
-		h["Server-Timing"] = append(slices.Clip(h["Server-Timing"]), s.values[2]...)
+		h["Server-Timing"] = append(slices.Clip(h["Server-Timing"]), sec.values[2]...)
 	}
-	if len(h["Date"]) == 0 {
-		h["Date"] = s.date
+	if len(h["Date"]) == 0 || len(e.header["Date"]) > 0 {
+		h["Date"] = e.date
 	}
-	if e.status == http.StatusOK && (e.etag != "" || !e.lastMod.IsZero()) && notModified(x.r, e.etag, h.Get("Last-Modified")) {
-		writeNotModified(x.w, h)
-		return nil
-	}
-	if e.length != nil {
-		h["Content-Length"] = e.length
-	}
-	x.w.WriteHeader(e.status)
-	if x.r.Method == http.MethodHead || len(e.body) == 0 {
-		return nil
-	}
-	_, _ = x.w.Write(e.body) // the client has gone: nobody is left to tell
+	x.emit(h, s)
 	return nil
 }
+
+// sendable is an answer on its way to the client.
+type sendable struct {
+	status             int
+	etag, lastModified string
+	modified           time.Time
+	body               []byte
+	length             []string // nil leaves it to the writer
+	stored             bool     // by this cache: ranges are cut from it
+}
+
+// maxRanges is the most parts of a body that a request may ask for: many small
+// ones would make more answer than body.
+const maxRanges = 16
+
+// emit sends the answer under the conditions and the range of the request. The
+// header is complete but for what follows from them.
+func (x *exchange) emit(h http.Header, s sendable) {
+	x.sent = true
+	if s.status == http.StatusOK {
+		if status := precondition(x.r, s.etag, s.lastModified, !x.route.strict); status != http.StatusOK {
+			writeBare(x.w, h, status)
+			return
+		}
+		if lines := x.r.Header["Range"]; s.stored && len(lines) > 0 && x.r.Method == http.MethodGet && strings.Count(lines[0], ",") < maxRanges && !x.codedOutside() {
+			x.part(h, s)
+			return
+		}
+	}
+	if s.length != nil {
+		h["Content-Length"] = s.length
+	}
+	x.w.WriteHeader(s.status)
+	if x.r.Method == http.MethodHead || len(s.body) == 0 {
+		return
+	}
+	_, _ = x.w.Write(s.body) // the client has gone: nobody is left to tell
+}
+
+// part sends the parts that Range and If-Range ask for (RFC 9110, section 14).
+// net/http does that; the conditions have been judged.
+func (x *exchange) part(h http.Header, s sendable) {
+	r := &http.Request{Method: http.MethodGet, Header: http.Header{"Range": x.r.Header["Range"]}}
+	if ifRange := x.r.Header["If-Range"]; len(ifRange) > 0 {
+		r.Header["If-Range"] = ifRange
+	}
+	http.ServeContent(&keepsModified{ResponseWriter: x.w, lines: h["Last-Modified"]}, r, "", s.modified, bytes.NewReader(s.body))
+}
+
+// keepsModified is a writer on which Last-Modified stays as it was stored:
+// net/http writes dates of another form anew.
+type keepsModified struct {
+	http.ResponseWriter
+	lines []string
+}
+
+func (w *keepsModified) WriteHeader(status int) {
+	if len(w.lines) > 0 && status != http.StatusRequestedRangeNotSatisfiable {
+		w.Header()["Last-Modified"] = w.lines
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach deadlines and the like.
+func (w *keepsModified) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func lengthOf(body []byte) string { return strconv.Itoa(len(body)) }
+
+// browserControl is on the wire only: a purge has to reach browsers.
+func (x *exchange) browserControl(h http.Header, age time.Duration) {
+	if len(h["Cache-Control"]) > 0 {
+		return
+	}
+	if ttl := x.annotated().browserTTL; ttl > 0 {
+		h["Cache-Control"] = []string{"max-age=" + strconv.FormatInt(int64((ttl+age)/time.Second), 10)}
+		return
+	}
+	h["Cache-Control"] = noCacheValue
+}
+
+var noCacheValue = []string{"no-cache"}
 
 // codedOutside reports whether middleware outside, such as Echo's Gzip, is about
 // to code the body: then its bytes are not those that the validator stands for.
 func (x *exchange) codedOutside() bool {
-	if len(x.r.Header["Accept-Encoding"]) == 0 || len(x.w.Header()["Content-Encoding"]) > 0 {
-		return false
-	}
-	for _, line := range x.w.Header()["Vary"] {
-		if strings.Contains(strings.ToLower(line), "accept-encoding") {
-			return true
+	return x.outerVaries && len(x.r.Header["Accept-Encoding"]) > 0 && len(x.w.Header()["Content-Encoding"]) == 0
+}
+
+// variesByCoding reports whether Vary names Accept-Encoding.
+func variesByCoding(lines []string) bool {
+	for _, line := range lines {
+		for name := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(name), "Accept-Encoding") {
+				return true
+			}
 		}
 	}
 	return false
@@ -62,7 +162,7 @@ func (x *exchange) codedOutside() bool {
 // wireTag is the entry's validator, weak where the bytes may change on the way
 // (RFC 9110, section 8.8.3.3).
 func (x *exchange) wireTag(e *entry) string {
-	if x.codedOutside() && !strings.HasPrefix(e.etag, "W/") {
+	if x.codedOutside() && !isWeak(e.etag) {
 		return "W/" + e.etag
 	}
 	return e.etag
@@ -70,6 +170,9 @@ func (x *exchange) wireTag(e *entry) string {
 
 // addVary adds the field names that Vary does not have yet.
 func addVary(h http.Header, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
 	have, star := varyFields(h)
 	if star {
 		return
@@ -83,57 +186,4 @@ func addVary(h http.Header, lines []string) {
 			}
 		}
 	}
-}
-
-// notModified judges If-None-Match, or else If-Modified-Since (RFC 9110,
-// section 13.2.2).
-func notModified(r *http.Request, etag, lastModified string) bool {
-	if lines := r.Header["If-None-Match"]; len(lines) > 0 {
-		return etag != "" && listsTag(lines, etag)
-	}
-	since := r.Header["If-Modified-Since"]
-	if len(since) != 1 || lastModified == "" {
-		return false
-	}
-	at, err := http.ParseTime(since[0])
-	if err != nil {
-		return false
-	}
-	mod, err := http.ParseTime(lastModified)
-	return err == nil && !mod.Truncate(time.Second).After(at)
-}
-
-// listsTag compares weakly (RFC 9110, section 8.8.3.2).
-func listsTag(lines []string, etag string) bool {
-	etag = strings.TrimPrefix(etag, "W/")
-	for _, line := range lines {
-		for line != "" {
-			line = strings.TrimLeft(line, " \t,")
-			if strings.HasPrefix(line, "*") {
-				return true
-			}
-			line = strings.TrimPrefix(line, "W/")
-			if line == "" || line[0] != '"' {
-				break // not a list of tags
-			}
-			end := strings.IndexByte(line[1:], '"')
-			if end < 0 {
-				break
-			}
-			if line[:end+2] == etag {
-				return true
-			}
-			line = line[end+2:]
-		}
-	}
-	return false
-}
-
-// writeNotModified keeps the fields that RFC 9110, section 15.4.5, asks for and
-// drops those that describe a body.
-func writeNotModified(w http.ResponseWriter, h http.Header) {
-	for _, name := range [...]string{"Content-Type", "Content-Length", "Content-Encoding", "Content-Language", "Content-Range", "Transfer-Encoding"} {
-		delete(h, name)
-	}
-	w.WriteHeader(http.StatusNotModified)
 }

@@ -20,6 +20,15 @@ type Route struct {
 	browserTTL   time.Duration
 	tags         []string
 	key          func(*http.Request) []string
+	locations    bool // Location and Content-Location are invalidated too
+
+	whileRevalidate time.Duration
+	ifError         time.Duration
+
+	// Of Config.
+	strict    bool
+	heuristic float64
+	keepStale time.Duration
 }
 
 // Option modifies a [Route].
@@ -75,6 +84,19 @@ func StatusTTL(status int, ttl time.Duration) Option {
 // the handler says nothing itself. A purge does not reach them meanwhile.
 func BrowserTTL(ttl time.Duration) Option { return func(r *Route) { r.browserTTL = ttl } }
 
+// StaleWhileRevalidate is Config.StaleWhileRevalidate for this route.
+func StaleWhileRevalidate(d time.Duration) Option {
+	return func(r *Route) { r.whileRevalidate = d }
+}
+
+// StaleIfError is Config.StaleIfError for this route.
+func StaleIfError(d time.Duration) Option { return func(r *Route) { r.ifError = d } }
+
+// InvalidateLocations lets a successful unsafe request also invalidate the pages
+// that its Location and Content-Location name. The Strict profile always does. In
+// an application every login that redirects to the home page would empty it.
+func InvalidateLocations() Option { return func(r *Route) { r.locations = true } }
+
 // WithTags gives every page of the route these tags.
 func WithTags(tags ...string) Option {
 	return func(r *Route) { r.tags = append(r.tags, tags...) }
@@ -91,7 +113,10 @@ func WithKey(parts func(*http.Request) []string) Option {
 // negative one that only explicit freshness counts. It panics if an option
 // makes no sense: routes are built at start-up.
 func (p *Pages) Route(ttl time.Duration, opts ...Option) *Route {
-	r := &Route{ttl: ttl}
+	r := &Route{
+		ttl: ttl, whileRevalidate: p.cfg.StaleWhileRevalidate, ifError: p.cfg.StaleIfError,
+		strict: p.cfg.Strict, locations: p.cfg.Strict, heuristic: p.cfg.Heuristic, keepStale: p.cfg.KeepStale,
+	}
 	if ttl == 0 {
 		r.ttl = p.cfg.TTL
 	}

@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,21 +17,27 @@ func (p *Pages) secondly(e *entry, age time.Duration) *secondly {
 	}
 	s := &secondly{age: seconds}
 	s.values[0] = []string{strconv.FormatInt(seconds, 10)}
-	s.values[1] = []string{p.cfg.Name + "; hit; ttl=" + strconv.FormatInt(int64((e.life-age)/time.Second), 10)}
+	// Rounded down, so that what is stale has a negative ttl (RFC 9211, 2.3).
+	left := int64((e.life - time.Duration(seconds)*time.Second) / time.Second)
+	hit := p.cfg.Name + "; hit; ttl=" + strconv.FormatInt(left, 10)
+	s.values[1] = append(slices.Clip(e.header["Cache-Status"]), hit)
 	s.values[2] = []string{p.timing("hit", age, e.render)}
-	s.date = []string{e.born.UTC().Format(http.TimeFormat)}
 	e.second.Store(s)
 	return s
 }
 
 // statusOfMiss is Cache-Status (RFC 9211) of what did not come from the store.
 // Reasons are for development only.
-func (p *Pages) statusOfMiss(why, kept Reason) string {
+func (p *Pages) statusOfMiss(why, kept Reason, status int) string {
 	var b strings.Builder
 	b.WriteString(p.cfg.Name)
 	b.WriteString("; fwd=")
 	b.WriteString(forwardToken(why))
-	if kept == ReasonStored {
+	if why == ReasonStale && status != 0 {
+		b.WriteString("; fwd-status=")
+		b.WriteString(strconv.Itoa(status))
+	}
+	if kept == ReasonStored || kept == ReasonFreshened {
 		b.WriteString("; stored")
 	}
 	if p.cfg.Development {
@@ -53,7 +60,11 @@ func forwardToken(why Reason) string {
 		return "uri-miss"
 	case ReasonVaryMiss:
 		return "vary-miss"
-	case ReasonStoreFailed, ReasonUncacheable, ReasonAuthRequired:
+	case ReasonStale:
+		return "stale"
+	case ReasonRequest:
+		return "request"
+	case ReasonStoreFailed, ReasonUncacheable, ReasonAuthRequired, ReasonOnlyIfCached:
 		return "miss"
 	}
 	return "bypass"
@@ -76,4 +87,13 @@ func (p *Pages) timing(outcome string, age, render time.Duration) string {
 	b.WriteString(strconv.FormatFloat(float64(render)/float64(time.Millisecond), 'f', 3, 64))
 	b.WriteString(", store;desc=" + p.cfg.StoreName)
 	return b.String()
+}
+
+// Hit is an answer from the store, for [Config.OnHit].
+type Hit struct {
+	Request *http.Request
+	Status  int
+	Bytes   int           // of the stored body; a 304 or a part sends less
+	Age     time.Duration // of the answer
+	Reason  Reason        // ReasonHit, or why a stale answer was served
 }

@@ -21,21 +21,37 @@ type answer struct {
 	body    []byte
 	state   recordState
 	url     string // of the request, normalised
+	asked   time.Time
+	arrived time.Time
 }
 
 // storable decides from request and answer alone whether the answer may be
 // kept, and for how long. What the scope says comes later.
-func storable(a *answer, route *Route, now time.Time) (ttl time.Duration, why Reason) {
+func storable(a *answer, route *Route) (s lifespan, why Reason) {
 	if why = refusedByState(a); why != "" {
-		return 0, why
+		return s, why
+	}
+	c := controlOf(a.header, a.arrived, route.strict)
+	if why = refusedByControl(a, c, route); why != "" {
+		return s, why
 	}
 	if why = refusedByHeader(a, route); why != "" {
-		return 0, why
+		return s, why
 	}
-	if why = refusedByContent(a); why != "" {
-		return 0, why
+	if why = refusedByContent(a, route); why != "" {
+		return s, why
 	}
-	return lifetime(a, route, now)
+	return lifespanOf(a, c, route, a.age(route))
+}
+
+// age is how old the answer is as it arrives. What is made in this process is
+// new when it is done, however long that took: a page that takes longer than its
+// time to live could not be kept else.
+func (a *answer) age(route *Route) time.Duration {
+	if route.strict {
+		return initialAge(a.header, a.asked, a.arrived)
+	}
+	return initialAge(a.header, a.arrived, a.arrived)
 }
 
 // refusedByState looks at how the answer came about.
@@ -43,7 +59,7 @@ func refusedByState(a *answer) Reason {
 	switch {
 	case a.state.failed:
 		return ReasonError
-	case a.request.Context().Err() != nil:
+	case a.state.cancelled:
 		return ReasonCancelled
 	case a.state.streamed:
 		return ReasonStream
@@ -55,71 +71,82 @@ func refusedByState(a *answer) Reason {
 	return ""
 }
 
-// refusedByHeader looks at what the answer says about itself, and at what other
-// middleware said on the same response.
-func refusedByHeader(a *answer, route *Route) Reason {
-	own, cdn := parseDirectives(a.header["Cache-Control"]), parseDirectives(a.header["Cdn-Cache-Control"])
-	fields, star := varyFields(a.header)
+// refusedByControl looks at what the answer says to caches (RFC 9111, section
+// 3).
+func refusedByControl(a *answer, c control, route *Route) Reason {
+	understood := c.mustUnderstand && http.StatusText(a.status) != ""
 	switch {
-	case len(a.header["Set-Cookie"]) > 0:
-		return ReasonSetCookie
-	case own.noStore || cdn.noStore:
-		return ReasonNoStore
-	case own.private || cdn.private:
+	case c.private:
 		return ReasonPrivate
-	case own.noCache || cdn.noCache, pragmaNoCache(a.header):
+	case route.strict && c.mustUnderstand && !understood:
+		return ReasonStatus
+	case c.noStore && !(route.strict && understood): // must-understand overrides it, section 5.2.2.3
+		return ReasonNoStore
+	case !route.strict && (c.noCache || pragmaNoCache(a.header)):
 		return ReasonNoCache
-	case star:
-		return ReasonVaryStar
-	case contains(fields, "Cookie") && len(route.cookies) == 0:
-		return ReasonVaryCookie
-	case len(a.request.Header["Authorization"]) > 0 && !sharedWithCredentials(own, cdn):
+	case len(a.request.Header["Authorization"]) > 0 && !sharedWithCredentials(c.directives):
 		return ReasonAuthorization
-	case len(a.header["Trailer"]) > 0:
-		return ReasonStream
-	case len(a.header["Content-Encoding"]) > 0 && !contains(fields, "Accept-Encoding"):
-		return ReasonEncoding
-	case !soundHeader(a.header):
-		return ReasonHeaders
 	}
 	return ""
-}
-
-// pragmaNoCache counts only where Cache-Control is silent (RFC 9111, 5.4).
-func pragmaNoCache(h http.Header) bool {
-	return len(h["Cache-Control"]) == 0 && strings.EqualFold(strings.TrimSpace(h.Get("Pragma")), "no-cache")
 }
 
 // sharedWithCredentials reports what RFC 9111, section 3.5, asks for before the
 // answer to a request with Authorization may be kept.
-func sharedWithCredentials(d ...directives) bool {
-	for _, d := range d {
-		if d.public || d.sMaxAge >= 0 || d.mustRevalidate {
-			return true
-		}
+func sharedWithCredentials(d directives) bool {
+	return d.public || d.sMaxAge >= 0 || d.mustRevalidate
+}
+
+// refusedByHeader looks at the other fields, and at what other middleware said
+// on the same response.
+func refusedByHeader(a *answer, route *Route) Reason {
+	fields, star := varyFields(a.header)
+	switch {
+	case len(a.header["Set-Cookie"]) > 0:
+		return ReasonSetCookie
+	case star:
+		return ReasonVaryStar
+	case !soundHeader(a.header):
+		return ReasonHeaders
+	case hasNonce(a.header, a.body):
+		return ReasonNonce
+	case route.strict:
+		return ""
+	case contains(fields, "Cookie") && len(route.cookies) == 0:
+		return ReasonVaryCookie
+	case len(a.header["Trailer"]) > 0:
+		return ReasonStream
+	case len(a.header["Content-Encoding"]) > 0 && !contains(fields, "Accept-Encoding"):
+		return ReasonEncoding
 	}
-	return false
+	return ""
 }
 
 // refusedByContent looks at status and body.
-func refusedByContent(a *answer) Reason {
+func refusedByContent(a *answer, route *Route) Reason {
 	kind, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
 	switch {
-	case a.status != http.StatusOK && !explicitStatus[a.status]:
+	case !keepsStatus(a.status, route):
 		return ReasonStatus
 	case kind == "text/event-stream":
 		return ReasonStream
-	case declaredLength(a.header) >= 0 && declaredLength(a.header) != len(a.body):
+	case bodyAllowed(a.status) && declaredLength(a.header) >= 0 && declaredLength(a.header) != len(a.body):
 		return ReasonLength
-	case a.status == http.StatusOK && len(a.body) == 0 && (kind == "" || kind == "text/html"):
-		return ReasonEmpty
-	case redirectsToItself(a):
+	case redirectsToItself(a, route):
 		return ReasonLoop
-	case hasNonce(a.header, a.body):
-		return ReasonNonce
+	case !route.strict && a.status == http.StatusOK && len(a.body) == 0 && (kind == "" || kind == "text/html"):
+		return ReasonEmpty
 	}
 	return ""
+}
+
+// keepsStatus reports whether answers with the status are kept at all. Parts,
+// answers to conditions, and 1xx never are.
+func keepsStatus(status int, route *Route) bool {
+	if route.strict {
+		return status >= 200 && status <= 599 && status != http.StatusPartialContent && status != http.StatusNotModified
+	}
+	return status == http.StatusOK || explicitStatus[status]
 }
 
 // declaredLength is Content-Length, -1 where there is none, and a length that
@@ -136,7 +163,7 @@ func declaredLength(h http.Header) int {
 	return n
 }
 
-func redirectsToItself(a *answer) bool {
+func redirectsToItself(a *answer, route *Route) bool {
 	location := a.header.Get("Location")
 	if location == "" {
 		return false
@@ -149,7 +176,7 @@ func redirectsToItself(a *answer) bool {
 	if err != nil {
 		return true
 	}
-	q := splitQuery(to.RawQuery, &Route{})
+	q := splitQuery(to.RawQuery, route)
 	return joinURL(to.Scheme, hostOf(to.Host, to.Scheme), to.EscapedPath(), q.key) == a.url
 }
 
@@ -172,23 +199,6 @@ func hasNonce(h http.Header, body []byte) bool {
 		}
 	}
 	return false
-}
-
-// lifetime is what is left of the freshness that the answer claims, or the
-// route's TTL if it claims none.
-func lifetime(a *answer, route *Route, now time.Time) (time.Duration, Reason) {
-	life, explicit := freshness(a.header, now)
-	if explicit {
-		life -= ownAge(a.header)
-	} else if ttl, ok := route.statusTTL[a.status]; ok {
-		life = ttl
-	} else if a.status == http.StatusOK {
-		life = route.ttl
-	}
-	if life <= 0 {
-		return 0, ReasonNotFresh
-	}
-	return life, ""
 }
 
 func contains(sorted []string, name string) bool {

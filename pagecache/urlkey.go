@@ -66,6 +66,12 @@ func hostOf(host, scheme string) string {
 	return strings.TrimSuffix(host, ".")
 }
 
+// locate finds the URL and the key of the request.
+func (x *exchange) locate() {
+	x.target = x.p.target(x.r, x.route)
+	x.key = x.p.baseKey(x.r, x.route, x.target)
+}
+
 // baseKey is the key of a URL: what selects the page before Vary does.
 func (p *Pages) baseKey(r *http.Request, route *Route, t target) cache.Key {
 	if len(route.cookies) == 0 && len(route.vary) == 0 && route.key == nil {
@@ -87,12 +93,14 @@ func (p *Pages) baseKey(r *http.Request, route *Route, t target) cache.Key {
 
 // URLTag is the tag that every page of a URL carries, in all its variants. The
 // URL is taken apart as a request's is, but keeps all query parameters.
-func URLTag(rawURL string) (string, error) {
+func URLTag(rawURL string) (string, error) { return urlTagOf(rawURL, false) }
+
+func urlTagOf(rawURL string, strict bool) (string, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return "", &URLError{URL: rawURL}
 	}
-	q := splitQuery(u.RawQuery, &Route{})
+	q := splitQuery(u.RawQuery, &Route{strict: strict})
 	return urlTag(joinURL(u.Scheme, hostOf(u.Host, u.Scheme), u.EscapedPath(), q.key)), nil
 }
 

@@ -1,0 +1,113 @@
+package pagecache
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/echoic-go/echoic/cache"
+)
+
+// flights lets requests for one page that is not there wait for one answer.
+type flights struct {
+	mu sync.Mutex
+	m  map[string]*flight
+	// ended counts flights. Who finds it changed since before his lookup looks
+	// again before he leads: the page may have been stored in between.
+	ended atomic.Uint64
+}
+
+// flight is one answer being made.
+type flight struct {
+	key     string
+	done    chan struct{}
+	lookup  cache.Record[*entry] // the leader's, which missed
+	waiters int                  // guarded by flights.mu
+	abandon context.CancelFunc   // guarded by flights.mu; set when the leader's client has gone
+
+	// Written before done is closed.
+	entry *entry // what everybody may have, or nil
+	final bool   // the page is of the kind that cannot be shared
+}
+
+// join returns the flight for key; who created it leads. A nil flight means
+// that too many wait already.
+func (f *flights) join(key string, lookup cache.Record[*entry], limit int) (fl *flight, leads bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if fl = f.m[key]; fl != nil {
+		if fl.waiters >= limit {
+			return nil, false
+		}
+		fl.waiters++
+		return fl, false
+	}
+	return f.create(key, lookup), true
+}
+
+// lead returns a new flight for key, nil if there is one.
+func (f *flights) lead(key string) *flight {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.m[key] != nil {
+		return nil
+	}
+	return f.create(key, cache.Record[*entry]{})
+}
+
+// create is called with the lock held.
+func (f *flights) create(key string, lookup cache.Record[*entry]) *flight {
+	if f.m == nil {
+		f.m = make(map[string]*flight)
+	}
+	fl := &flight{key: key, lookup: lookup, done: make(chan struct{})}
+	f.m[key] = fl
+	return fl
+}
+
+// land ends a flight, once. A nil flight is a request that nobody waits for.
+func (f *flights) land(fl *flight, e *entry, final bool) {
+	if fl == nil {
+		return
+	}
+	f.mu.Lock()
+	if f.m[fl.key] != fl {
+		f.mu.Unlock()
+		return
+	}
+	fl.entry, fl.final = e, final
+	f.ended.Add(1)
+	delete(f.m, fl.key)
+	f.mu.Unlock()
+	close(fl.done)
+}
+
+// leave says that a waiter goes without an answer. The last one takes the run
+// along if its own client has gone as well.
+func (f *flights) leave(fl *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if fl.waiters--; fl.waiters == 0 && fl.abandon != nil {
+		fl.abandon()
+	}
+}
+
+// detach returns the context for a handler whose answer others wait for: it ends
+// with its client's only if nobody else is left. release must be called.
+func (f *flights) detach(parent context.Context, fl *flight) (ctx context.Context, release func()) {
+	if fl == nil {
+		return parent, func() {}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if fl.abandon = cancel; fl.waiters == 0 {
+			cancel()
+		}
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}

@@ -1,0 +1,64 @@
+package pagecache
+
+import (
+	"context"
+
+	"github.com/echoic-go/echoic/cache"
+)
+
+// lookup returns the entry that answers the request, fresh or stale, or nil.
+func (x *exchange) lookup() *entry {
+	x.ended = x.p.flights.ended.Load()
+	if x.p.local {
+		return x.find(x.r.Context())
+	}
+	var e *entry
+	x.withStore(x.r.Context(), func(ctx context.Context) { e = x.find(ctx) })
+	return e
+}
+
+func (x *exchange) find(ctx context.Context) *entry {
+	x.at = x.key
+	rec, found, err := x.p.records.Get(ctx, x.at)
+	x.why = ReasonNotFound
+	if found && rec.Value.isIndex() {
+		x.index = rec.Value
+		x.at = variantKey(x.key, x.index.fields, x.r.Header)
+		rec, found, err = x.p.records.Get(ctx, x.at)
+		x.why = ReasonVaryMiss
+	}
+	if err == nil && found && !rec.Value.isIndex() {
+		if len(x.r.Header["Authorization"]) == 0 || rec.Value.shared {
+			x.found = rec
+			if !rec.Deps.IsZero() {
+				// Under an outer scope, the enclosing thing depends on
+				// what the page does.
+				cache.ScopeOf(x.r.Context()).Merge(rec.Deps)
+			}
+			return rec.Value
+		}
+		x.why = ReasonAuthRequired
+	}
+	if err != nil {
+		x.p.cfg.Logger.WarnContext(ctx, "pagecache: store failed", "error", err)
+		x.why = ReasonStoreFailed
+	}
+	x.missed = rec
+	return nil
+}
+
+// ticketKey is a key that nothing is ever stored under.
+var ticketKey = cache.NewKey("ticket")
+
+// ticket notes what was purged so far. After a lookup that missed it is known;
+// one that found something stale does not tell, and what is made without it
+// could not be stored.
+func (x *exchange) ticket(ctx context.Context) {
+	x.withStore(ctx, func(ctx context.Context) {
+		rec, _, err := x.p.records.Get(ctx, ticketKey)
+		if err != nil {
+			x.p.cfg.Logger.WarnContext(ctx, "pagecache: store failed", "error", err)
+		}
+		x.missed = rec
+	})
+}

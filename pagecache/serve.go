@@ -1,0 +1,166 @@
+package pagecache
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/echoic-go/echoic/cache"
+)
+
+// ErrDisconnected is what the error of a [Next] wraps if what makes the pages
+// could not be reached at all. Then the Strict profile may serve stale answers
+// that the origin did not forbid (RFC 9111, section 4.2.4).
+var ErrDisconnected = errors.New("pagecache: the origin cannot be reached")
+
+// Serve answers r from the cache, or from next, whose answer it keeps if it
+// may. It returns next's error; the answer is then next's, or still missing.
+// A failing store never fails a page.
+func (p *Pages) Serve(w http.ResponseWriter, r *http.Request, route *Route, next Next) error {
+	return p.ServeWithin(nil, w, r, route, next)
+}
+
+// ServeWithin is Serve for a request that came in through server. Refreshes in
+// the background enter it again, with a request of their own; without a server
+// there are none, and what is stale is made anew while its visitor waits.
+func (p *Pages) ServeWithin(server http.Handler, w http.ResponseWriter, r *http.Request, route *Route, next Next) error {
+	if outer := outerOf(r); outer != nil {
+		return outer.annotate(p, w, r, route, next)
+	}
+	x := p.pool.Get().(*exchange)
+	x.p, x.w, x.r, x.route, x.next, x.server = p, w, r, route, next, server
+	err := x.serve()
+	if x.idle { // nothing that goes on elsewhere knows of it
+		*x = exchange{url: x.url[:0]}
+		p.pool.Put(x)
+	}
+	return err
+}
+
+// exchange is one request on its way through the phases.
+type exchange struct {
+	p      *Pages
+	w      http.ResponseWriter
+	r      *http.Request
+	route  *Route
+	next   Next
+	server http.Handler
+
+	asks   directives // what the request asks for; read in the Strict profile only
+	url    []byte     // as the cache sees it
+	target target
+	key    cache.Key
+	why    Reason               // why it is not served from the store
+	found  cache.Record[*entry] // what the lookup found, fresh or stale
+	at     cache.Key            // the key of found
+	missed cache.Record[*entry] // the lookup that missed
+	index  *entry               // the URL's list of variants, if it has one
+	stale  *entry               // found, but not good enough as it is
+	note   *outer               // what decorators further in say
+	spent  time.Duration        // on stores
+	ended  uint64               // flights before the lookup
+	idle   bool                 // done, and nobody else holds it
+
+	outerVaries bool // middleware outside codes bodies
+	sent        bool // the client has its answer
+}
+
+// serve goes through the phases.
+func (x *exchange) serve() error {
+	x.outerVaries = variesByCoding(x.w.Header()["Vary"])
+	if x.why = x.p.admit(x.r, x.route); x.why != "" {
+		return x.bypass()
+	}
+	if x.route.strict {
+		x.asks = requestDirectives(x.r.Header["Cache-Control"], x.r.Header["Pragma"])
+	}
+	x.locate()
+	if renewal := refreshOf(x.r); renewal != nil && renewal.claim(x) {
+		return x.run(renewal.fl)
+	}
+	if e := x.lookup(); e != nil {
+		age := ageOf(e, x.p.cfg.Now())
+		use, why := judge(e, age, x.asks, x.route.strict)
+		if use == useStale && !x.refreshLater(e) {
+			use = useAsk
+		}
+		switch use {
+		case useFresh:
+			x.idle = true
+			return x.replay(e, age, ReasonHit)
+		case useStale:
+			return x.replay(e, age, ReasonRefresh)
+		}
+		x.stale, x.why = e, why
+	}
+	return x.forward()
+}
+
+// forward asks the handler for what the store does not have.
+func (x *exchange) forward() error {
+	switch {
+	case x.asks.onlyIfCached:
+		return x.refuse()
+	case x.r.Method == http.MethodHead:
+		return x.head()
+	}
+	return x.fetch()
+}
+
+// refuse answers a client that wants a stored answer or none (RFC 9111, section
+// 5.2.1.7).
+func (x *exchange) refuse() error {
+	h := x.w.Header()
+	h["Cache-Status"] = append(h["Cache-Status"], x.p.statusOfMiss(ReasonOnlyIfCached, "", 0))
+	h["Content-Length"] = zeroLength
+	x.p.explain(x, ReasonOnlyIfCached, "", http.StatusGatewayTimeout, 0)
+	x.w.WriteHeader(http.StatusGatewayTimeout)
+	return nil
+}
+
+// bypass runs the handler without keeping anything. A method that is not known
+// to be safe and succeeds invalidates its URL (RFC 9111, section 4.4).
+func (x *exchange) bypass() error {
+	h := x.w.Header()
+	h["Cache-Status"] = append(h["Cache-Status"], x.p.statusOfMiss(x.why, "", 0))
+	x.p.explain(x, x.why, "", 0, 0)
+	r := x.withOuter(x.r)
+	if isRead(r.Method) {
+		t := x.target
+		if t.url == "" {
+			t = target{seen: r.URL.RawQuery}
+		}
+		return x.next(x.w, x.p.visible(r, x.route, t))
+	}
+	if isSafe(r.Method) {
+		return x.next(x.w, r)
+	}
+	watch := &statusWriter{ResponseWriter: x.w}
+	if err := x.next(watch, r); err != nil {
+		return err
+	}
+	if watch.status >= 200 && watch.status < 400 {
+		x.invalidate()
+	}
+	return nil
+}
+
+// withStore runs f under what is left of the request's budget for stores.
+func (x *exchange) withStore(ctx context.Context, f func(ctx context.Context)) {
+	if x.p.local {
+		f(ctx)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, x.p.cfg.StoreBudget-x.spent)
+	defer cancel()
+	start := x.p.cfg.Now()
+	f(ctx)
+	x.spent += max(x.p.cfg.Now().Sub(start), 0)
+}
+
+func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+func isSafe(method string) bool {
+	return isRead(method) || method == http.MethodOptions || method == http.MethodTrace
+}

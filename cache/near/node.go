@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -54,6 +55,11 @@ func (t *Tracker) connect(addr string) (*node, error) {
 		n.retired.Store(true)
 		if client != nil {
 			client.Close()
+		}
+		if errors.Is(err, io.EOF) {
+			// Redis reads no command of more than ten words, as ours is, from
+			// who is not logged in; rueidis sends it right behind the login.
+			return nil, fmt.Errorf("cannot listen at %s: it hangs up: check user and password: %w", addr, err)
 		}
 		return nil, fmt.Errorf("cannot listen at %s: %w", addr, err)
 	}

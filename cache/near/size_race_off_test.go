@@ -3,6 +3,8 @@
 package near_test
 
 const (
-	flood  = 2_000_000
-	rounds = 200_000
+	flood      = 2_000_000
+	rounds     = 200_000
+	raceRounds = 3000
+	killTrials = 100
 )

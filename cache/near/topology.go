@@ -24,6 +24,7 @@ func (t *Tracker) newTopology() topology {
 	case redisconn.Sentinel:
 		option := t.plan.option
 		option.DialCtxFn = t.dialer(option.DialCtxFn)
+		option.ClientName += "-guide" // CLIENT LIST of the primary has both
 		return &sentinels{option: option}
 	case redisconn.Cluster:
 		return clusterNodes(target.Addrs())

@@ -1,0 +1,4 @@
+package near
+
+// ParseNodes is parseNodes.
+var ParseNodes = parseNodes

@@ -149,6 +149,9 @@ func (l *Link) attempt(ctx context.Context, c rueidis.Client, limit time.Time, f
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if l.nodes != nil && !l.nodes.dials.settled() {
+		c = impatient{c}
+	}
 	err := f(ctx, c)
 	if err != nil && ctx.Err() != nil {
 		// The command has been left alone in rueidis' queue, and has its place

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,11 @@ const (
 type dials struct {
 	life     context.Context // of the link
 	patience time.Duration
+	// settle is how long after a dial rueidis may still be greeting the server.
+	settle time.Duration
+	// unsettled is until when somebody may be waiting for a connection: Unix
+	// nanoseconds.
+	unsettled atomic.Int64
 
 	mu      sync.Mutex
 	byAddr  map[string]*dialling
@@ -51,6 +57,8 @@ func (e *slowDialError) Temporary() bool { return true }
 func (d *dials) get(ctx context.Context, addr string, open func() (net.Conn, error)) (net.Conn, error) {
 	timer := time.NewTimer(d.patience)
 	defer timer.Stop()
+	d.stir()
+	defer d.stir() // the greeting comes now
 	for {
 		run := d.join(addr, open)
 		select {
@@ -95,6 +103,15 @@ func (d *dials) join(addr string, open func() (net.Conn, error)) *dialling {
 		}
 	})
 	return run
+}
+
+// stir notes that somebody waits for a connection.
+func (d *dials) stir() { d.unsettled.Store(time.Now().Add(d.patience + d.settle).UnixNano()) }
+
+// settled reports whether nobody has waited for one for a while.
+func (d *dials) settled() bool {
+	until := d.unsettled.Load()
+	return until == 0 || time.Now().UnixNano() > until
 }
 
 // take returns the result of an attempt that has ended, or nothing if somebody

@@ -1,6 +1,7 @@
 package redisconn_test
 
 import (
+	"flag"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -9,6 +10,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Most tests wait for servers to find out that others are gone.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(testenv.Wrap(m),
 		// rueidis closes the connections to nodes that have left the cluster
 		// five seconds later, and looks at the topology up to a second after it

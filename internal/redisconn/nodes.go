@@ -19,7 +19,8 @@ import (
 // goroutine is told to look.
 type nodes struct {
 	link   *Link
-	dialer dialer
+	dialer dialer // for questions
+	client dialer // for rueidis
 	dials  *dials
 	trust  trust
 	// suspected holds an element when somebody unknown was met.
@@ -32,14 +33,19 @@ type nodes struct {
 }
 
 func newNodes(l *Link) *nodes {
-	return &nodes{
+	n := &nodes{
 		link:      l,
-		dialer:    dialer{network: l.target.Network(), connect: l.policy.ConnectTimeout, wrap: watch(l.policy.SocketTimeout, l.busy, nil)},
-		dials:     &dials{life: l.life, patience: l.policy.SocketTimeout / 2, byAddr: make(map[string]*dialling)},
+		dials:     &dials{life: l.life, patience: l.policy.SocketTimeout / 2, settle: l.policy.SocketTimeout, byAddr: make(map[string]*dialling)},
 		trust:     trust{open: make(map[*trustedConn]bool)},
 		suspected: make(chan struct{}, 1),
 		sentinels: l.target.Addrs(),
 	}
+	n.dialer = dialer{network: l.target.Network(), connect: l.policy.ConnectTimeout, wrap: watch(l.policy.SocketTimeout, l.busy, nil)}
+	n.client = n.dialer
+	// All whose calls end with a connection come back at once, and find that one
+	// of them is dialling.
+	n.client.wrap = watch(l.policy.SocketTimeout, l.busy, func(error) { n.dials.stir() })
+	return n
 }
 
 // failure is what went wrong at one of the servers.
@@ -49,16 +55,46 @@ func (n *nodes) failure(what, addr string, err error) *Error {
 
 // dial is the DialCtxFn of the client that calls use.
 func (n *nodes) dial(ctx context.Context, addr string, kind *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+	open := n.dialTrusted
 	sentinel := n.link.option.Sentinel.Dialer.Resolver
-	if n.link.verify == nil || sentinel != nil && kind.Resolver == sentinel {
-		return n.dials.get(ctx, addr, func() (net.Conn, error) { return n.dialer.dial(n.link.life, addr, cfg) })
+	switch {
+	case sentinel != nil && kind.Resolver == sentinel:
+		open = n.dialSentinel
+	case n.link.verify == nil:
+		open = n.dialPlain
 	}
-	return n.dials.get(ctx, addr, func() (net.Conn, error) { return n.dialTrusted(addr, cfg) })
+	return n.dials.get(ctx, addr, func() (net.Conn, error) { return open(addr, cfg) })
+}
+
+// dialPlain connects to a data node, whoever it is.
+func (n *nodes) dialPlain(addr string, cfg *tls.Config) (net.Conn, error) {
+	return n.client.dial(n.link.life, addr, cfg)
+}
+
+// dialSentinel connects to a sentinel. The connection ends with the link: rueidis
+// cannot be closed while it waits for a sentinel's answer.
+func (n *nodes) dialSentinel(addr string, cfg *tls.Config) (net.Conn, error) {
+	conn, err := n.client.dial(n.link.life, addr, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &lifeConn{conn, context.AfterFunc(n.link.life, func() { _ = conn.Close() })}, nil
+}
+
+// lifeConn is a connection that is closed when a context ends.
+type lifeConn struct {
+	net.Conn
+	stop func() bool
+}
+
+func (c *lifeConn) Close() error {
+	c.stop()
+	return c.Conn.Close()
 }
 
 // dialTrusted connects to a data node that is a trusted primary.
 func (n *nodes) dialTrusted(addr string, cfg *tls.Config) (net.Conn, error) {
-	raw, err := n.dialer.dial(n.link.life, addr, cfg)
+	raw, err := n.client.dial(n.link.life, addr, cfg)
 	if err != nil {
 		return nil, err
 	}

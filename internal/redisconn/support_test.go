@@ -2,17 +2,7 @@ package redisconn_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"log/slog"
-	"math/big"
-	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -91,49 +81,6 @@ func (l *logLines) count(text string) (n int) {
 }
 
 func (l *logLines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
-
-// certificates are files for a TLS server and a client, signed by one CA.
-type certificates struct{ ca, serverCert, serverKey, clientCert, clientKey, otherCA string }
-
-func newCertificates(t *testing.T) certificates {
-	t.Helper()
-	dir := t.TempDir()
-	path := func(name string) string { return filepath.Join(dir, name) }
-	c := certificates{path("ca.pem"), path("server.pem"), path("server.key"), path("client.pem"), path("client.key"), path("other.pem")}
-	ca, caKey := issue(t, nil, nil, c.ca, path("ca.key"))
-	issue(t, ca, caKey, c.serverCert, c.serverKey)
-	issue(t, ca, caKey, c.clientCert, c.clientKey)
-	issue(t, nil, nil, c.otherCA, path("other.key"))
-	return c
-}
-
-// issue writes a certificate and its key; without a parent, that of a CA.
-func issue(t *testing.T, parent *x509.Certificate, parentKey *ecdsa.PrivateKey, certFile, keyFile string) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	must(t, err)
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: filepath.Base(certFile)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true,
-	}
-	if parent == nil {
-		template.IsCA, template.KeyUsage = true, x509.KeyUsageCertSign
-		parent, parentKey = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
-	must(t, err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	must(t, err)
-	must(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	must(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
-	cert, err := x509.ParseCertificate(der)
-	must(t, err)
-	return cert, key
-}
 
 func must(t testing.TB, err error) {
 	t.Helper()

@@ -57,16 +57,21 @@ func TestSocket(t *testing.T) {
 	unavailableWith(t, link.Ping(t.Context()), "/nowhere/redis.sock", "start the server or correct the URL")
 }
 
+// encrypted is a policy for servers with certs.
+func encrypted(certs *testenv.Certificates) redisconn.Policy {
+	return redisconn.Policy{
+		CAFile: certs.CAFile, CertFile: certs.ClientCertFile, KeyFile: certs.ClientKeyFile,
+		ConnectTimeout: 2 * time.Second, SocketTimeout: time.Second,
+	}
+}
+
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	certs := newCertificates(t)
-	addr := testenv.FreeAddr(t)
-	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, Config: []string{
-		"tls-port " + strings.TrimPrefix(addr, "127.0.0.1:"), "tls-ca-cert-file " + certs.ca,
-		"tls-cert-file " + certs.serverCert, "tls-key-file " + certs.serverKey, "tls-auth-clients yes",
-	}})
-	secure := "rediss://:" + server.Password + "@" + addr + "/1"
-	good := redisconn.Policy{CAFile: certs.ca, CertFile: certs.clientCert, KeyFile: certs.clientKey, ConnectTimeout: 2 * time.Second, SocketTimeout: time.Second}
+	certs := testenv.NewCertificates(t)
+	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, TLS: certs})
+	plain := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, Password: server.Password})
+	secure := strings.TrimSuffix(server.URL, "/0") + "/1"
+	good := encrypted(certs)
 	bothClients(t, secure, good)
 
 	for _, row := range []struct {
@@ -75,10 +80,10 @@ func TestTLS(t *testing.T) {
 		text      string
 	}{
 		{"unknown authority", secure, func(p *redisconn.Policy) { p.CAFile = "" }, "give the CA"},
-		{"other authority", secure, func(p *redisconn.Policy) { p.CAFile = certs.otherCA }, "give the CA"},
+		{"other authority", secure, func(p *redisconn.Policy) { p.CAFile = certs.OtherCAFile }, "give the CA"},
 		{"other name", strings.Replace(secure, "127.0.0.1", "localhost", 1), func(*redisconn.Policy) {}, "a name that is in the server's certificate"},
 		{"no client certificate", secure, func(p *redisconn.Policy) { p.CertFile, p.KeyFile = "", "" }, "ping"},
-		{"port without TLS", "rediss://:" + server.Password + "@" + server.Addr, func(*redisconn.Policy) {}, "speaks TLS on this port"},
+		{"port without TLS", "rediss://:" + plain.Password + "@" + plain.Addr, func(*redisconn.Policy) {}, "speaks TLS on this port"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -98,9 +103,15 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+func TestIPv6(t *testing.T) {
+	t.Parallel()
+	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, Config: []string{"bind 127.0.0.1 ::1"}})
+	bothClients(t, strings.Replace(server.URL, "127.0.0.1", "[::1]", 1), redisconn.Policy{})
+}
+
 func TestPolicyRefuses(t *testing.T) {
 	t.Parallel()
-	certs := newCertificates(t)
+	certs := testenv.NewCertificates(t)
 	for _, row := range []struct {
 		name, url string
 		policy    redisconn.Policy
@@ -113,18 +124,24 @@ func TestPolicyRefuses(t *testing.T) {
 		{"half a pair", "rediss://h", redisconn.Policy{CertFile: "x"}, "KeyFile is missing"},
 		{"other half of a pair", "rediss://h", redisconn.Policy{KeyFile: "x"}, "CertFile is missing"},
 		{"client certificate without TLS", "redis://h", redisconn.Policy{CertFile: "x", KeyFile: "y"}, "not encrypted"},
-		{"certificates without TLS", "redis://:" + marker + "@h", redisconn.Policy{CAFile: certs.ca}, "not encrypted"},
+		{"certificates without TLS", "redis://:" + marker + "@h", redisconn.Policy{CAFile: certs.CAFile}, "not encrypted"},
+		{"password for no sentinels", "redis://:" + marker + "@h", redisconn.Policy{SentinelPassword: marker}, "names no sentinels"},
+		{"sentinel user alone", "redis://s1,s2/mymaster", redisconn.Policy{SentinelUser: "x"}, "SentinelPassword is missing"},
 		{"no CA file", "rediss://h", redisconn.Policy{CAFile: "/nowhere/ca.pem"}, "cannot be read"},
-		{"no certificate in the CA file", "rediss://h", redisconn.Policy{CAFile: certs.serverKey}, "no PEM certificate"},
-		{"pair that is none", "rediss://h", redisconn.Policy{CertFile: certs.serverCert, KeyFile: certs.clientKey}, "cannot be used"},
+		{"no certificate in the CA file", "rediss://h", redisconn.Policy{CAFile: certs.ServerKeyFile}, "no PEM certificate"},
+		{"pair that is none", "rediss://h", redisconn.Policy{CertFile: certs.ServerCertFile, KeyFile: certs.ClientKeyFile}, "cannot be used"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			target := parse(t, row.url)
 			_, options := redisconn.RueidisOptions(target, row.policy)
-			_, redigo := redisconn.RedigoPool(target, row.policy)
 			_, link := redisconn.Open(t.Context(), target, row.policy, nil)
-			for _, err := range []error{options, redigo, link, row.policy.Check(target)} {
+			refusals := []error{options, link, row.policy.Check(target)}
+			if target.Kind() == redisconn.Standalone {
+				_, pool := redisconn.RedigoPool(target, row.policy)
+				refusals = append(refusals, pool)
+			}
+			for _, err := range refusals {
 				var field *redisconn.PolicyError
 				if !errors.As(err, &field) || !strings.Contains(err.Error(), row.text) || strings.Contains(err.Error(), marker) {
 					t.Errorf("got %v, want %q", err, row.text)

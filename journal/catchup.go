@@ -3,19 +3,14 @@ package journal
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/echoic-go/echoic/cache"
 )
 
 // catchUp is CatchUp, for whose turn it is.
 func (r *Replayer) catchUp(ctx context.Context, store cache.Store) error {
-	r.mu.Lock()
-	servers := r.servers
-	r.mu.Unlock()
-	if len(servers) == 0 { // nobody has ever verified anything
-		return r.bringUp(ctx, store, nil)
-	}
-	marks, err := r.marks(ctx, store, servers)
+	marks, err := r.marks(ctx, store, r.verified())
 	if err != nil {
 		return err
 	}
@@ -29,7 +24,10 @@ func (r *Replayer) bringUp(ctx context.Context, store cache.Store, marks []held)
 	from, err := r.from(marks)
 	settled := from
 	if err == nil {
-		settled, err = r.replay(ctx, store, from, true, func(p Position) error { return r.moveMarks(ctx, store, marks, p) })
+		settled, err = r.replay(ctx, store, from, true, func(p Position) error {
+			r.moveMarks(ctx, store, marks, p)
+			return nil
+		})
 	}
 	if errors.Is(err, ErrPruned) || errors.Is(err, ErrUnknownPosition) {
 		if err = r.raise(ctx, store); err == nil {
@@ -40,11 +38,14 @@ func (r *Replayer) bringUp(ctx context.Context, store cache.Store, marks []held)
 		return err
 	}
 	r.setDone(settled)
-	return r.moveMarks(ctx, store, marks, settled)
+	r.moveMarks(ctx, store, marks, settled)
+	return nil
 }
 
-// from is the lowest of the marks. For one that was lost, evicted for example,
-// counts what this process knows.
+// from is where to go on: the lowest of the marks, or what this process has seen
+// to itself, which is more where marks cannot be written because the store is
+// out of memory. For a mark that was lost, evicted for example, only that
+// counts.
 func (r *Replayer) from(marks []held) (from Position, err error) {
 	done := r.doneUpTo()
 	if len(marks) == 0 {
@@ -64,12 +65,18 @@ func (r *Replayer) from(marks []held) (from Position, err error) {
 			from = p
 		}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.begun && r.done.Journal == from.Journal && r.done.Compare(from) > 0 {
+		from = r.done
+	}
 	return from, nil
 }
 
 // moveMarks moves the marks that are behind. One that somebody else has moved,
-// or is replaying from, is left alone.
-func (r *Replayer) moveMarks(ctx context.Context, store cache.Store, marks []held, to Position) error {
+// or is replaying from, is left alone. That a mark cannot be written does no
+// harm: it says less than it could.
+func (r *Replayer) moveMarks(ctx context.Context, store cache.Store, marks []held, to Position) {
 	for i := range marks {
 		h := &marks[i]
 		m := mark{Position: to, Run: h.mark.Run}
@@ -79,15 +86,11 @@ func (r *Replayer) moveMarks(ctx context.Context, store cache.Store, marks []hel
 		if h.mark.Claim != "" || h.mark.Journal == to.Journal && h.mark.Compare(to) >= 0 {
 			continue
 		}
-		if moved, err := h.swap(ctx, store, m); err != nil {
-			return err
-		} else if !moved {
-			if err := h.reread(ctx, store); err != nil {
-				return err
-			}
+		if _, err := h.swap(ctx, store, m); err != nil {
+			r.logger.DebugContext(ctx, "journal: a mark was not moved", "error", err)
+			return
 		}
 	}
-	return nil
 }
 
 func (r *Replayer) doneUpTo() Position {
@@ -100,7 +103,25 @@ func (r *Replayer) doneUpTo() Position {
 func (r *Replayer) setDone(p Position) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p.Journal != r.done.Journal || p.Compare(r.done) > 0 {
-		r.done = p
+	if !r.begun || p.Journal != r.done.Journal || p.Compare(r.done) > 0 {
+		r.done, r.begun = p, true
 	}
+}
+
+// learn remembers the servers of a Verify. On a Cluster it may have been asked
+// about some of them.
+func (r *Replayer) learn(servers []cache.Incarnation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := slices.DeleteFunc(slices.Clone(r.servers), func(old cache.Incarnation) bool {
+		return slices.ContainsFunc(servers, func(s cache.Incarnation) bool { return s.Place == old.Place })
+	})
+	r.servers = append(known, servers...)
+}
+
+// verified returns the servers that are known.
+func (r *Replayer) verified() []cache.Incarnation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.servers
 }

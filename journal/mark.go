@@ -74,6 +74,9 @@ func (r *Replayer) marks(ctx context.Context, store cache.Store, servers []cache
 		keys[i] = r.markKey(server.Place)
 		marks[i] = held{server: server, key: keys[i]}
 	}
+	if len(marks) == 0 {
+		return nil, nil // nobody has ever verified anything
+	}
 	values, err := getMany(ctx, store, keys)
 	if err != nil {
 		return nil, err

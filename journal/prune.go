@@ -69,7 +69,7 @@ func (j *Journal) Prune(ctx context.Context) (removed int, err error) {
 		})
 		removed += n
 		j.pruner.removed.Add(uint64(n))
-		if err != nil || n < pruneBatch {
+		if err != nil || n == 0 {
 			return removed, err
 		}
 	}

@@ -64,7 +64,7 @@ func (q *queue) arrived(grace time.Duration, identity func() Identity) func([]Ro
 			if q.behind {
 				return // whoever catches up reads them
 			}
-			w := waiting{Row: row, position: journal.at(row), due: now.Add(grace + rand.N(grace/2+1))}
+			w := waiting{Row: row, position: journal.at(row), due: now.Add(grace + rand.N(grace))}
 			if row.Outbox {
 				w.due = now
 			}

@@ -36,7 +36,8 @@ type Replayer struct {
 
 	mu      sync.Mutex
 	servers []cache.Incarnation // that were verified last
-	done    Position            // everything up to here has been applied
+	begun   bool                // this process has seen to everything up to done
+	done    Position            // at first, where this process began to listen
 
 	life    context.Context // ends with Close
 	end     context.CancelFunc
@@ -57,8 +58,9 @@ type ReplayerConfig struct {
 	// Defaults to none: it keeps no sessions.
 	SessionPrefix string
 	// TrustRestart keeps plain values when a server has restarted: for one that
-	// loses nothing then (append-only with fsync always). Otherwise they are
-	// dropped, because a restart may bring back older ones. Defaults to false.
+	// loses nothing then (append-only with fsync always), and that no replica
+	// takes over from. Otherwise they are dropped, because what takes over may
+	// hold older ones. Defaults to false.
 	TrustRestart bool
 	// Grace is how long a row may wait for the process that wrote it to tell the
 	// store. 1ms to 10s. Defaults to 250ms.
@@ -113,12 +115,12 @@ func NewReplayer(cfg ReplayerConfig) (*Replayer, error) {
 // grace are applied, those of transactions of the application at once, and the
 // marks of the servers move along. store is the one that everybody uses, which
 // fails while it is not verified; what was missed then is made up for later.
-// Attaching another store replaces the first.
+// A Replayer is for one store: only the first call counts.
 func (r *Replayer) Attach(store cache.Store) {
-	r.store.Store(&store)
-	r.queue.fallBehind()
 	r.attach.Do(func() {
 		if r.life.Err() == nil {
+			r.store.Store(&store)
+			r.queue.fallBehind()
 			r.tasks.Go(r.work)
 			r.tasks.Go(r.leaveMarkers)
 		}
@@ -147,6 +149,17 @@ func (r *Replayer) CatchUp(ctx context.Context) error {
 
 // Replays counts the rows that this Replayer has applied.
 func (r *Replayer) Replays() uint64 { return r.replays.Load() }
+
+// Position is up to where this process has seen to every row of the journal,
+// zero before it has caught up for the first time.
+func (r *Replayer) Position() Position {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.begun {
+		return Position{}
+	}
+	return r.done
+}
 
 // Close ends the work and waits for it. It closes neither journal nor stores,
 // and comes before they are closed.

@@ -163,12 +163,15 @@ func TestSteadyWork(t *testing.T) {
 			s.verify(t)
 			s.Attach(s.store)
 		}
-		replays := func() uint64 { return a.Replays() + b.Replays() + c.Replays() }
 		marked := func() bool {
 			end, err := a.journal.End(t.Context())
 			p, _ := a.mark(t)
-			return err == nil && p == end
+			return err == nil && p == end && a.Position() == end && b.Position() == end && c.Position() == end
 		}
+		appendTags(t, a.journal, "first")
+		testenv.Eventually(t, testPatience, marked, "all have caught up")
+		before := a.Replays() + b.Replays() + c.Replays()
+		replays := func() uint64 { return a.Replays() + b.Replays() + c.Replays() - before }
 		a.set(t, "told", "told")
 		a.purge(t, "told")
 		testenv.Eventually(t, testPatience, marked, "the mark moves on")
@@ -179,8 +182,8 @@ func TestSteadyWork(t *testing.T) {
 		appendTags(t, a.journal, "untold") // and then the process dies
 		testenv.Eventually(t, testPatience, func() bool { return !a.has(t, "untold") }, "somebody applies the row")
 		testenv.Eventually(t, testPatience, marked, "the mark moves on")
-		if n := replays(); n > 2 {
-			t.Errorf("%d servers applied one row", n)
+		if n := replays(); n < 1 || n > 3 {
+			t.Errorf("%d rows were applied, want one, by hardly more than one server", n)
 		}
 		purgeInTransaction(t, a, url, "outbox", marked)
 	})

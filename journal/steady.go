@@ -116,18 +116,13 @@ func (r *Replayer) first(ctx context.Context, store cache.Store, row Row) (bool,
 	return store.Set(ctx, r.markerKey(row.Transaction, id)+"?", []byte("1"), markerTTL, cache.IfAbsent)
 }
 
-// advance moves the marks of the servers that were verified last.
+// advance moves the marks of the servers that are known.
 func (r *Replayer) advance(ctx context.Context, store cache.Store, to Position) error {
 	r.setDone(to)
-	r.mu.Lock()
-	servers := r.servers
-	r.mu.Unlock()
-	if len(servers) == 0 {
-		return nil
-	}
-	marks, err := r.marks(ctx, store, servers)
+	marks, err := r.marks(ctx, store, r.verified())
 	if err != nil {
 		return err
 	}
-	return r.moveMarks(ctx, store, marks, to)
+	r.moveMarks(ctx, store, marks, to)
+	return nil
 }

@@ -50,9 +50,7 @@ func (r *Replayer) verify(ctx context.Context, store cache.Store, servers []cach
 			return err
 		}
 	}
-	r.mu.Lock()
-	r.servers = servers
-	r.mu.Unlock()
+	r.learn(servers)
 	return r.bringUp(ctx, store, marks)
 }
 

@@ -241,18 +241,20 @@ func (c *Cache) watch(gen *generation, base string) (<-chan struct{}, func()) {
 // It waits as long as ctx allows and 10 s at most, and never for a store that is
 // away or inside the process. Without wait it does not wait for another server's
 // fill either: who holds one lease and waits for another may wait for somebody who
-// waits for him.
-func (r *Records[T]) Lead(ctx context.Context, key Key, missed Record[T], wait bool) (lease *Lease, rec Record[T], found bool) {
+// waits for him. good, if not nil, says which records are worth having: a stale
+// one is not what the caller waits for.
+func (r *Records[T]) Lead(ctx context.Context, key Key, missed Record[T], wait bool, good func(Record[T]) bool) (lease *Lease, rec Record[T], found bool) {
 	rec = missed
 	if r.c.open() != nil || !r.c.leases() {
 		return nil, rec, false
 	}
 	look := func(ctx context.Context) bool {
 		again, there, err := r.Get(ctx, key)
-		if err == nil {
-			rec = again
+		if err != nil || there && good != nil && !good(again) {
+			return false
 		}
-		return there && err == nil
+		rec = again
+		return there
 	}
 	lease, found, _ = r.c.lead(ctx, &r.c.records, key.base(r.c.cfg.Prefix, r.cfg.Kind), wait, look)
 	return lease, rec, found

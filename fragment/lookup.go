@@ -147,7 +147,7 @@ func (a *attempt) lead(ctx context.Context) []byte {
 		return nil
 	}
 	var found bool
-	a.lease, a.missed, found = a.req.recs.Lead(ctx, a.req.key, a.missed, a.n.depth == 0)
+	a.lease, a.missed, found = a.req.recs.Lead(ctx, a.req.key, a.missed, a.n.depth == 0, nil)
 	if !found {
 		return nil
 	}

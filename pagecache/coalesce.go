@@ -1,8 +1,11 @@
 package pagecache
 
 import (
+	"context"
 	"sync"
 	"time"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 // fetch lets one of the requests for the same page run the handler. Those that
@@ -76,7 +79,37 @@ func (x *exchange) lead(fl *flight) error {
 			return x.replay(e, ageOf(e, x.p.cfg.Now()), ReasonHit)
 		}
 	}
+	if e := x.leadAll(); e != nil {
+		x.p.flights.land(fl, e, false)
+		return x.replay(e, ageOf(e, x.p.cfg.Now()), ReasonShared)
+	}
 	return x.run(fl)
+}
+
+// leadAll takes the lease of the page, which other servers respect, or returns
+// what another server has stored meanwhile: it waits for that one's handler no
+// longer than for one of this server.
+func (x *exchange) leadAll() *entry {
+	if x.p.local {
+		return nil
+	}
+	x.budget()
+	ctx, cancel := context.WithTimeout(x.r.Context(), x.p.cfg.WaitTimeout)
+	defer cancel()
+	good := func(rec cache.Record[*entry]) bool {
+		if rec.Value.isIndex() {
+			return true
+		}
+		use, _ := judge(rec.Value, ageOf(rec.Value, x.p.cfg.Now()), x.asks, x.route.strict)
+		return use != useAsk
+	}
+	lease, rec, found := x.p.records.Lead(ctx, x.at, x.missed, true, good)
+	x.lease = lease
+	if found {
+		return x.again()
+	}
+	x.missed = rec
+	return nil
 }
 
 // again looks the page up once more. What is found stale is remembered.
@@ -107,7 +140,7 @@ func (x *exchange) tiredOfWaiting() error {
 // same key and the same known Vary fields, answers this one too: the answer may
 // vary by fields that nobody knew of.
 func (x *exchange) suits(e *entry) bool {
-	if len(x.r.Header["Authorization"]) > 0 && !e.shared {
+	if len(x.r.Header["Authorization"]) > 0 && !e.shared || x.outdated(e) {
 		return false
 	}
 	fields, star := varyFields(e.header)

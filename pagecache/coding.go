@@ -127,7 +127,7 @@ func (x *exchange) storeCoded(ctx context.Context, e *entry) {
 // next to nothing is not worth it.
 func (e *entry) with(body []byte, coding string) *entry {
 	both := &entry{
-		status: e.status, header: e.header, body: e.body, born: e.born, render: e.render, made: e.made,
+		status: e.status, header: e.header, body: e.body, born: e.born, render: e.render, made: e.made, changed: e.changed,
 		codable: e.codable, lifespan: e.lifespan,
 	}
 	if len(body) > len(e.body)*9/10 {

@@ -19,6 +19,7 @@ type entry struct {
 	lastMod time.Time
 	born    time.Time     // when the answer was made, its initial age taken off
 	render  time.Duration // what the handler took
+	changed uint64        // changes of its URL before it was made, for stores inside the process
 	made    bool          // the validator is ours: the handler does not know it
 	codable bool          // another coding can be made of it
 	lifespan

@@ -20,6 +20,8 @@ type making struct {
 	asking  bool            // the request asks whether the stale answer is still right
 	asked   time.Time
 	arrived time.Time
+	changed uint64        // changes of the URL before the handler ran
+	outcome cache.Outcome // for other servers that wait
 }
 
 // run lets the handler answer and keeps the answer if it may. What can be
@@ -29,6 +31,7 @@ func (x *exchange) run(fl *flight) (err error) {
 	m := &making{x: x, fl: fl}
 	ctx, release := x.p.flights.detach(x.r.Context(), fl)
 	defer release()
+	defer func() { x.lease.Done(ctx, m.outcome) }()
 	m.begin(ctx)
 	returned := false
 	defer func() {
@@ -69,6 +72,7 @@ func (m *making) begin(ctx context.Context) {
 	m.ctx, m.scope = x.p.records.Open(ctx, x.missed)
 	m.scope.Tag(urlTag(x.target.url))
 	m.scope.Tag(x.route.tags...)
+	m.changed = x.p.changed.now(x.target.url)
 	m.asked = x.p.cfg.Now()
 }
 
@@ -105,6 +109,7 @@ func (m *making) settle(err error) error {
 	if e != nil {
 		e, why = m.keep(e, why)
 	}
+	m.outcome = outcomeOf(e, why)
 	x.p.flights.land(m.fl, e, final(why))
 	if e == nil && final(why) {
 		x.p.misses.remember(x.flightKey())
@@ -124,6 +129,18 @@ func final(why Reason) bool {
 		return false
 	}
 	return true
+}
+
+// outcomeOf is what other servers make of it: those that wait look for the page
+// only if it was stored, and do not queue up for one that never is.
+func outcomeOf(e *entry, why Reason) cache.Outcome {
+	switch {
+	case e != nil && (why == ReasonStored || why == ReasonFreshened):
+		return cache.FillStored
+	case e != nil, final(why):
+		return cache.FillAlone
+	}
+	return cache.FillFailed
 }
 
 // replaces reports whether the new answer, although it is not kept, is the end

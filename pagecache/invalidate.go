@@ -6,19 +6,29 @@ import (
 	"net/url"
 )
 
-// invalidate purges the URL of a request that changed something, and where the
-// route says so those of Location and Content-Location, if they are of the same
-// origin (RFC 9111, section 4.4). It goes on when the client has left: the change
+// invalidate makes the pages of the URL of a request that changed something miss,
+// and where the route says so those of Location and Content-Location, if they are
+// of the same origin (RFC 9111, section 4.4). It goes on when the client has left: the change
 // is made.
 func (x *exchange) invalidate() {
 	own := x.p.target(x.r, x.route).url
-	tags := []string{urlTag(own)}
+	urls := []string{own}
 	if x.route.locations {
 		for _, name := range [...]string{"Location", "Content-Location"} {
 			if other := sameOrigin(own, first(x.w.Header()[name]), x.route); other != "" {
-				tags = append(tags, urlTag(other))
+				urls = append(urls, other)
 			}
 		}
+	}
+	if x.p.local {
+		for _, u := range urls {
+			x.p.changed.add(u)
+		}
+		return
+	}
+	tags := make([]string, len(urls))
+	for i, u := range urls {
+		tags[i] = urlTag(u)
 	}
 	x.withStore(context.WithoutCancel(x.r.Context()), func(ctx context.Context) {
 		if err := x.p.Purge(ctx, tags...); err != nil {
@@ -54,7 +64,7 @@ func (x *exchange) head() error {
 		return x.bypass()
 	}
 	x.ticket(x.r.Context())
-	m := &making{x: x, asked: x.p.cfg.Now()}
+	m := &making{x: x, asked: x.p.cfg.Now(), changed: x.p.changed.now(x.target.url)}
 	m.ctx, m.scope = x.p.records.Open(x.r.Context(), x.missed)
 	m.scope.Tag(urlTag(x.target.url))
 	m.scope.Tag(x.route.tags...)

@@ -12,9 +12,33 @@ func (x *exchange) lookup() *entry {
 	if x.p.local {
 		return x.find(x.r.Context())
 	}
+	if e := x.held(); e != nil {
+		return e
+	}
 	var e *entry
 	x.withStore(x.r.Context(), func(ctx context.Context) { e = x.find(ctx) })
 	return e
+}
+
+// held returns the entry if this process holds it although the store is outside:
+// without a round trip, and without a budget for one.
+func (x *exchange) held() *entry {
+	ctx := x.r.Context()
+	x.at = x.key
+	rec, found := x.p.records.Held(ctx, x.at)
+	if found && rec.Value.isIndex() {
+		x.index = rec.Value
+		x.at = variantKey(x.key, x.index.fields, x.r.Header)
+		rec, found = x.p.records.Held(ctx, x.at)
+	}
+	if !found || rec.Value.isIndex() || len(x.r.Header["Authorization"]) > 0 && !rec.Value.shared {
+		return nil
+	}
+	x.found = rec
+	if !rec.Deps.IsZero() {
+		cache.ScopeOf(ctx).Merge(rec.Deps)
+	}
+	return rec.Value
 }
 
 func (x *exchange) find(ctx context.Context) *entry {
@@ -26,6 +50,11 @@ func (x *exchange) find(ctx context.Context) *entry {
 		x.at = variantKey(x.key, x.index.fields, x.r.Header)
 		rec, found, err = x.p.records.Get(ctx, x.at)
 		x.why = ReasonVaryMiss
+	}
+	if err == nil && found && !rec.Value.isIndex() && x.outdated(rec.Value) {
+		x.why = ReasonNotFound
+		x.ticket(ctx)
+		return nil
 	}
 	if err == nil && found && !rec.Value.isIndex() {
 		if len(x.r.Header["Authorization"]) == 0 || rec.Value.shared {
@@ -45,6 +74,12 @@ func (x *exchange) find(ctx context.Context) *entry {
 	}
 	x.missed = rec
 	return nil
+}
+
+// outdated reports whether a request changed what the URL shows since the entry
+// was made.
+func (x *exchange) outdated(e *entry) bool {
+	return x.p.local && e.changed != x.p.changed.now(x.target.url)
 }
 
 // ticketKey is a key that nothing is ever stored under.

@@ -69,7 +69,7 @@ func (m *making) finish() (*entry, Reason) {
 	var e *entry
 	if why == "" {
 		e = x.entryOf(a, replayable(rec.before, h, span.unkept, route.strict), span)
-		e.render = m.arrived.Sub(m.asked)
+		e.render, e.changed = m.arrived.Sub(m.asked), m.changed
 		e.endAt(m.scope.Deps().Expires)
 		e.complete()
 		why = ReasonStored

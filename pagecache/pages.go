@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"context"
+	"hash/maphash"
 	"net/http"
 	"sync"
 
@@ -17,6 +18,7 @@ type Pages struct {
 	flights flights
 	misses  missMemory // pages that cannot be kept
 	broken  missMemory // pages whose refresh in the background failed
+	changed changes
 	recent  recent
 	pool    sync.Pool // of *exchange
 	work    background
@@ -45,6 +47,7 @@ func New(cfg Config) (*Pages, error) {
 		p.door = newDoorkeeper(cfg.Now())
 	}
 	p.misses.now, p.broken.now = cfg.Now, cfg.Now
+	p.changed.seed = maphash.MakeSeed()
 	p.recent.init(cfg.Recent)
 	p.pool.New = func() any { return new(exchange) }
 	p.work.init(cfg.Logger)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/echoic-go/echoic/cache"
 )
@@ -58,7 +57,7 @@ type exchange struct {
 	index  *entry               // the URL's list of variants, if it has one
 	stale  *entry               // found, but not good enough as it is
 	note   *outer               // what decorators further in say
-	spent  time.Duration        // on stores
+	lease  *cache.Lease         // what other servers respect while this request makes the page
 	ended  uint64               // flights before the lookup
 	idle   bool                 // done, and nobody else holds it
 
@@ -146,17 +145,29 @@ func (x *exchange) bypass() error {
 	return nil
 }
 
-// withStore runs f under what is left of the request's budget for stores.
+// withStore runs f under what is left of the request's budget for stores. What
+// the handler asks stores for draws on the same one.
 func (x *exchange) withStore(ctx context.Context, f func(ctx context.Context)) {
 	if x.p.local {
 		f(ctx)
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, x.p.cfg.StoreBudget-x.spent)
-	defer cancel()
-	start := x.p.cfg.Now()
+	x.budget()
+	ctx, done, ok := cache.Spend(cache.ShareBudget(ctx, x.r.Context()))
+	defer done()
+	if !ok { // nothing is left: the call fails at once
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		cancel()
+	}
 	f(ctx)
-	x.spent += max(x.p.cfg.Now().Sub(start), 0)
+}
+
+// budget gives the request one, if it has none yet.
+func (x *exchange) budget() {
+	if cache.BudgetOf(x.r.Context()) == nil {
+		x.r = x.r.WithContext(cache.WithBudget(x.r.Context(), x.p.cfg.StoreBudget))
+	}
 }
 
 func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }

@@ -60,6 +60,7 @@ func (m *making) freshen() error {
 	} else {
 		x.drop()
 	}
+	m.outcome = outcomeOf(m.ifShared(e, why), why)
 	x.p.flights.land(m.fl, m.ifShared(e, why), final(why))
 	return x.send(e, why)
 }
@@ -108,7 +109,7 @@ func (m *making) freshened(old *entry, update http.Header) (*entry, Reason) {
 		why = scopeReason(m.scope)
 	}
 	e := x.entryOf(a, merged, span)
-	e.render, e.made, e.coded = old.render, old.made, old.coded
+	e.render, e.made, e.coded, e.changed = old.render, old.made, old.coded, m.changed
 	return e.complete(), why
 }
 

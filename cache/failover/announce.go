@@ -37,6 +37,7 @@ type announcer struct {
 type batch struct {
 	rows []cache.Invalidation // somebody waits for these
 	owed []cache.Invalidation // nobody does: they are tried until they are written
+	told bool                 // the primary has heard of what is owed
 	done chan struct{}
 	err  error // after done
 }
@@ -93,11 +94,27 @@ func (a *announcer) write(ctx context.Context, rows ...cache.Invalidation) error
 
 // owe has the rows written when the journal can.
 func (a *announcer) owe(rows ...cache.Invalidation) *batch {
-	if a.journal == nil {
+	if a.journal == nil || len(rows) == 0 {
 		return nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.oweLocked(rows)
+}
+
+// told is owe for what the primary has heard: unless others wait for theirs in
+// the same batch, nobody needs to tell it again.
+func (a *announcer) told(rows ...cache.Invalidation) {
+	if a.journal == nil || len(rows) == 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.oweLocked(rows)
+	a.next.told = true
+}
+
+func (a *announcer) oweLocked(rows []cache.Invalidation) *batch {
 	a.next.owed = append(a.next.owed, rows...)
 	a.expect(rows, 1)
 	a.shorten()
@@ -164,7 +181,10 @@ func (a *announcer) run(ctx context.Context) {
 			continue
 		}
 		within, cancel := context.WithTimeout(ctx, appendTime)
-		_, err := a.journal.Append(within, append(b.owed[:len(b.owed):len(b.owed)], b.rows...)...)
+		receipt, err := a.journal.Append(within, append(b.owed[:len(b.owed):len(b.owed)], b.rows...)...)
+		if err == nil && b.told && len(b.rows) == 0 {
+			a.journal.Applied(within, receipt)
+		}
 		cancel()
 		a.finish(b, err)
 		if err != nil {
@@ -188,6 +208,7 @@ func (a *announcer) finish(b *batch, err error) {
 		a.expect(b.rows, -1)
 		if len(b.owed) > 0 {
 			a.next.owed = append(b.owed, a.next.owed...)
+			a.next.told = a.next.told || b.told
 			a.shorten()
 			wake(a.wake)
 		}
@@ -228,7 +249,5 @@ func (s *Store) announce(ctx context.Context, c *change) error {
 
 // tell has the journal take the plain values of a change, soon.
 func (s *Store) tell(c *change) {
-	if s.cfg.Journal != nil {
-		s.news.owe(s.names(c)...)
-	}
+	s.news.told(s.names(c)...)
 }

@@ -52,6 +52,18 @@ func (b *breaker) failed(began, at time.Time, late bool) bool {
 	} else {
 		b.refused.Add(1)
 	}
+	return b.enough(at)
+}
+
+// slow counts a call that returned long after its end. It may have been this
+// process that did not get to run, so it is never enough by itself.
+func (b *breaker) slow(at time.Time) bool {
+	b.late.Add(1)
+	return b.enough(at)
+}
+
+// enough puts a failure into the ring, and reports whether it is one too many.
+func (b *breaker) enough(at time.Time) bool {
 	answered := b.answered.Load()
 	b.mu.Lock()
 	defer b.mu.Unlock()

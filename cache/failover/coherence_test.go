@@ -116,6 +116,9 @@ func TestPeersAreTold(t *testing.T) {
 		}
 		must(t, set(t.Context(), b, key, "3"))
 		time.Sleep(time.Millisecond)
+		if site.journal.applied.Load() != 1 {
+			t.Error("the replayer would drop from the primary what it has")
+		}
 		if got := get(t, a, "app:1:v:k@F"); got != "-" {
 			t.Errorf("the degraded server still has %q", got)
 		}

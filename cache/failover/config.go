@@ -26,7 +26,8 @@ type Config struct {
 
 	// Probe reports whether the primary can be used. It gets the time Late.
 	// Defaults to a Set of a control key, which also fails where only reading
-	// works: on a replica, or without memory.
+	// works: on a replica, or without memory. (On a Cluster it asks one server
+	// of many.)
 	Probe func(ctx context.Context) error
 	// Recover is called when a probe has succeeded, before the primary is
 	// used: it tells the primary what the journal holds. Until it returns nil

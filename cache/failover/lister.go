@@ -45,7 +45,7 @@ func (s *Store) listPrimary(r *request, prefix string, yield func(string, error)
 	began, n := time.Now(), 0
 	for key, err := range s.primary.Keys(r.ctx, prefix) {
 		if err != nil {
-			a := s.judge(r, began, time.Now(), err)
+			a := s.judge(r, began, time.Now(), err, true)
 			if !a.fate.unanswered() {
 				return false, err
 			}

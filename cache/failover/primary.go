@@ -28,10 +28,13 @@ type outcome struct {
 	err  error
 }
 
-// askPrimary makes the call with the primary and tells the breaker. It ends with
-// the request, or a share of Late from now.
-func (s *Store) askPrimary(r *request, f do) outcome {
-	began := time.Now()
+// askPrimary makes the call with the primary, for the first time or again, and
+// tells the breaker. It ends with the request, or a share of Late from now.
+func (s *Store) askPrimary(r *request, try int, f do) outcome {
+	began := r.began
+	if try > 1 {
+		began = time.Now()
+	}
 	end := r.end
 	if most := began.Add(share(s.cfg.Late, r.keys)); most.Before(end) {
 		end = most
@@ -44,22 +47,34 @@ func (s *Store) askPrimary(r *request, f do) outcome {
 		s.breaker.ok(now)
 		return outcome{}
 	}
-	return s.judge(r, began, now, err)
+	return s.judge(r, began, now, err, now.Before(end.Add(punctual)))
 }
 
-// judge is for what is no plain success.
-func (s *Store) judge(r *request, began, now time.Time, err error) outcome {
+// punctual is how soon after its end a call returns if this process gets to run.
+const punctual = 10 * time.Millisecond
+
+// judge is for what is no plain success. Where the call did not return in time
+// after its end, it may have been this process that stood still, and not the
+// primary.
+func (s *Store) judge(r *request, began, now time.Time, err error, intime bool) outcome {
 	o := outcome{err: err}
 	switch slow := now.Sub(began) >= min(s.cfg.Late, fair); {
 	case err == nil:
-		// Long after its end: the store does not look at deadlines.
-		s.fail(began, now, true, context.DeadlineExceeded)
+		// Long after its end: the store may not look at deadlines.
+		if s.breaker.slow(now) {
+			s.trip(context.DeadlineExceeded)
+		}
 		return o
 	case errors.Is(err, cache.ErrClosed):
 		o.fate = left
 	case errors.Is(err, cache.ErrDegraded):
 		o.fate = refused
 		s.fail(began, now, false, err)
+	case errors.Is(err, context.DeadlineExceeded) && slow && !intime:
+		o.fate = late
+		if s.breaker.slow(now) {
+			s.trip(err)
+		}
 	case errors.Is(err, context.DeadlineExceeded) && slow:
 		o.fate = late
 		s.fail(began, now, true, err)

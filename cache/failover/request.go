@@ -18,7 +18,8 @@ type request struct {
 	caller context.Context // as it came
 	ctx    context.Context // caller within its budget
 	done   func()          // the budget is no longer spent
-	end    time.Time       // when it ends in any case
+	began  time.Time
+	end    time.Time // when it ends in any case
 }
 
 // keysPerShare is for how many keys a call has the time that one key has.
@@ -40,9 +41,10 @@ func (s *Store) enter(ctx context.Context, what string, keys int) (r request, er
 	if !ok {
 		return r, unavailable(what, errSpent)
 	}
+	now := time.Now()
 	return request{
 		what: what, keys: keys, caller: ctx, ctx: within, done: done,
-		end: time.Now().Add(share(s.cfg.Budget, keys)),
+		began: now, end: now.Add(share(s.cfg.Budget, keys)),
 	}, nil
 }
 
@@ -65,7 +67,7 @@ func (s *Store) read(ctx context.Context, what string, keys int, f do) error {
 			}
 			continue
 		}
-		a := s.askPrimary(&r, f)
+		a := s.askPrimary(&r, try, f)
 		if !a.fate.unanswered() {
 			return a.err
 		}

@@ -135,6 +135,8 @@ type notebook struct {
 	slow  atomic.Int64 // nanoseconds
 	hears []func([]cache.Invalidation)
 	calls atomic.Int64
+
+	applied atomic.Int64
 }
 
 func (n *notebook) Append(ctx context.Context, list ...cache.Invalidation) (cache.Receipt, error) {
@@ -161,7 +163,7 @@ func (n *notebook) Append(ctx context.Context, list ...cache.Invalidation) (cach
 	return cache.Receipt{First: last, Last: last}, nil
 }
 
-func (n *notebook) Applied(context.Context, cache.Receipt) {}
+func (n *notebook) Applied(context.Context, cache.Receipt) { n.applied.Add(1) }
 
 func (n *notebook) setAway(away bool) {
 	n.mu.Lock()

@@ -13,6 +13,9 @@ type change struct {
 	keys   []string
 	counts bool // the result depends on what all others did
 	mild   bool // of a control key: nothing in the primary becomes wrong by it
+	// repeats says that doing it twice is as good as once, so that it may be
+	// tried again when a lost connection has been replaced.
+	repeats bool
 }
 
 func (c *change) len() int {
@@ -50,7 +53,7 @@ func (s *Store) write(ctx context.Context, c change, f do) error {
 			}
 			continue
 		}
-		a := s.askPrimary(&r, f)
+		a := s.askPrimary(&r, try, f)
 		if a.fate == answered && (a.err != nil || !explicit) {
 			return a.err
 		}
@@ -63,10 +66,8 @@ func (s *Store) write(ctx context.Context, c change, f do) error {
 		if !a.fate.unanswered() {
 			return a.err
 		}
-		if a.fate == refused {
-			s.confirm(&r)
-		}
-		if try == tries || s.phase.Load() == p {
+		healthy := a.fate == refused && s.confirm(&r)
+		if try == tries || s.phase.Load() == p && !(healthy && c.repeats) {
 			return unavailable(c.what, a.err)
 		}
 	}

@@ -138,7 +138,7 @@ func (n *node) ask(ctx context.Context, cluster bool) (primaries []string, err e
 		}
 	}
 	role := hello["role"]
-	if text, _ := role.ToString(); text != "master" {
+	if text, _ := role.ToString(); text != "master" && text != "primary" {
 		return primaries, fmt.Errorf("%s is a %s, not a primary", n.addr, text)
 	}
 	return primaries, nil

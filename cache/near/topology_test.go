@@ -28,8 +28,10 @@ func TestTrackerSentinelFailover(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			s := testenv.NewSentinel(t, testenv.SentinelConfig{})
-			tier := track(t, s.URL)
+			s := testenv.NewSentinel(t, testenv.SentinelConfig{SentinelPassword: "s3ntinel"})
+			tier := open(t, near.Config{MaxTTL: time.Hour})
+			startTracker(t, near.TrackConfig{URL: s.URL, Tier: tier, SentinelPassword: "s3ntinel"})
+			awaitVerified(t, tier)
 			const key = "echoic:p:k"
 			first := s.Primary()
 			hold(t, tier, key, 1)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -32,6 +33,10 @@ type TrackConfig struct {
 	ConnectTimeout time.Duration
 	// CAFile, CertFile and KeyFile are as in redis.Config.
 	CAFile, CertFile, KeyFile string
+	// SentinelUser and SentinelPassword are for the sentinels, which do not know
+	// the user and the password of the URL. Only with the URL of a Sentinel.
+	// Default to none.
+	SentinelUser, SentinelPassword string
 	// ClientName is what CLIENT LIST shows. No spaces. Defaults to
 	// "echoic-near".
 	ClientName string
@@ -82,9 +87,16 @@ func (cfg TrackConfig) plan() (p plan, err error) {
 	p.option, err = redisconn.RueidisOptions(p.target, redisconn.Policy{
 		ConnectTimeout: cfg.ConnectTimeout, SocketTimeout: cfg.Silence,
 		CAFile: cfg.CAFile, CertFile: cfg.CertFile, KeyFile: cfg.KeyFile, ClientName: cfg.ClientName,
+		SentinelUser: cfg.SentinelUser, SentinelPassword: cfg.SentinelPassword,
 	})
 	if err != nil {
 		return p, fmt.Errorf("near: %w", err)
 	}
 	return p, nil
+}
+
+// feedName is the same for trackers that hear of the same keys, of which a tier
+// may have one after the other.
+func (p plan) feedName() string {
+	return "redis " + p.target.Addr() + " " + p.link + strings.Join(p.Prefixes, ",")
 }

@@ -58,7 +58,7 @@ func Track(ctx context.Context, cfg TrackConfig) (*Tracker, error) {
 	}
 	t.life, t.stop = context.WithCancel(context.WithoutCancel(ctx))
 	t.topology = t.newTopology()
-	t.feed = cfg.Tier.Feed("redis " + plan.target.Addr())
+	t.feed = cfg.Tier.Feed(plan.feedName())
 	go t.run()
 	return t, nil
 }
@@ -77,7 +77,7 @@ func (t *Tracker) run() {
 		begin := time.Now()
 		if err := t.look(); err != nil && t.life.Err() == nil {
 			t.plan.Logger.DebugContext(t.life, "near: not tracking", "error", err)
-			t.down(err.Error())
+			t.down(plain(err))
 		}
 		t.rest(begin)
 	}

@@ -184,3 +184,46 @@ func TestTrackerAgain(t *testing.T) {
 		must(t, tracker.Close())
 	}
 }
+
+func TestTrackerWays(t *testing.T) {
+	t.Parallel()
+	certificates := testenv.NewCertificates(t)
+	plain := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, Password: "secret"})
+	encrypted := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, TLS: certificates})
+	for _, row := range []struct {
+		name   string
+		server *testenv.RedisServer
+		cfg    near.TrackConfig
+	}{
+		{"unix socket", plain, near.TrackConfig{URL: "unix://:secret@" + plain.Socket + "?db=3"}},
+		{"encrypted", encrypted, near.TrackConfig{
+			URL: encrypted.URL, CAFile: certificates.CAFile, CertFile: certificates.ClientCertFile, KeyFile: certificates.ClientKeyFile,
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			tier := open(t, near.Config{})
+			row.cfg.Tier = tier
+			startTracker(t, row.cfg)
+			awaitVerified(t, tier)
+			hold(t, tier, "echoic:p:k", 1)
+			_, err := row.server.Do("SET", "echoic:p:k", "x")
+			must(t, err)
+			awaitMiss(t, tier, "echoic:p:k")
+		})
+	}
+}
+
+// Two trackers of one tier are two feeds: it is verified when both listen.
+func TestTrackersSideBySide(t *testing.T) {
+	t.Parallel()
+	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
+	gone := testenv.RefusedAddr(t)
+	tier := open(t, near.Config{Prefixes: []string{"a", "b"}})
+	startTracker(t, near.TrackConfig{URL: server.URL, Tier: tier, Prefixes: []string{"a"}})
+	awaitVerified(t, tier)
+	startTracker(t, near.TrackConfig{URL: "redis://" + gone, Tier: tier, Prefixes: []string{"b"}})
+	if tier.Verified() {
+		t.Error("verified while one of two does not listen")
+	}
+}

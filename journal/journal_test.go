@@ -30,7 +30,7 @@ func TestRowsArriveInOrder(t *testing.T) {
 		if n := receipt.Last - receipt.First + 1; n != int64(len(list)) {
 			t.Errorf("the receipt is %+v, want %d rows", receipt, len(list))
 		}
-		testenv.Eventually(t, 10*time.Second, func() bool { return len(heard.all()) >= len(list) }, "the rows arrive")
+		testenv.Eventually(t, testPatience, func() bool { return heard.count() >= len(list) }, "the rows arrive")
 		for i, row := range heard.all() {
 			if row.Invalidation != list[i] || !row.Own || row.Outbox || row.Transaction != receipt.Transaction || row.ID != receipt.First+int64(i) {
 				t.Errorf("row %d is %+v, want own %+v of %+v", i, row, list[i], receipt)
@@ -89,14 +89,14 @@ func TestConcurrentAppendsHaveTheirOwnReceipts(t *testing.T) {
 			})
 		}
 		group.Wait()
-		testenv.Eventually(t, 10*time.Second, func() bool { return len(heard.all()) >= len(want) }, "%d rows arrive", len(want))
+		testenv.Eventually(t, testPatience, func() bool { return heard.count() >= len(want) }, "%d rows arrive", len(want))
 		for _, row := range heard.all() {
 			// Rows of other appends of one transaction may lie between.
 			if name, ok := want[key{row.Transaction, row.ID}]; ok && name != row.Name {
 				t.Errorf("row %d of transaction %d is %q, its receipt is for %q", row.ID, row.Transaction, row.Name, name)
 			}
 		}
-		if n := len(heard.all()); n != len(want) {
+		if n := heard.count(); n != len(want) {
 			t.Errorf("%d rows arrived, want %d", n, len(want))
 		}
 	})
@@ -144,7 +144,7 @@ func TestSince(t *testing.T) {
 		next, more := start, true
 		var rows []journal.Row
 		// Another database's transaction may hold rows back for a moment.
-		testenv.Eventually(t, 10*time.Second, func() bool {
+		testenv.Eventually(t, testPatience, func() bool {
 			for more = true; more; {
 				if rows, next, more, err = j.Since(t.Context(), next, 10); err != nil {
 					t.Fatal(err)
@@ -205,7 +205,7 @@ func TestRetention(t *testing.T) {
 			t.Fatal(err)
 		}
 		appendTags(t, j, numbered("old", 2500)...)
-		testenv.Eventually(t, 10*time.Second, func() bool { return j.Stats().Pruned == 2500 }, "old rows are removed")
+		testenv.Eventually(t, testPatience, func() bool { return j.Stats().Pruned == 2500 }, "old rows are removed")
 		end, err := j.End(t.Context())
 		if err != nil || end.Compare(start) <= 0 {
 			t.Errorf("End = %v, %v, want the last row that was removed", end, err)
@@ -214,7 +214,7 @@ func TestRetention(t *testing.T) {
 			t.Errorf("Since a position that is gone: %v", err)
 		}
 		appendTags(t, j, "new")
-		testenv.Eventually(t, 10*time.Second, func() bool {
+		testenv.Eventually(t, testPatience, func() bool {
 			rows, _, _, err := j.Since(t.Context(), end, 10)
 			return err == nil && len(rows) == 1 && rows[0].Name == "new"
 		}, "what is new is still there")
@@ -225,7 +225,7 @@ func TestAfterClose(t *testing.T) {
 	t.Parallel()
 	onAll(t, func(t *testing.T, url string) {
 		j := open(t, journal.Config{URL: url})
-		testenv.Eventually(t, 10*time.Second, j.Alive, "the journal is followed")
+		testenv.Eventually(t, testPatience, j.Alive, "the journal is followed")
 		for range 2 {
 			if err := j.Close(); err != nil {
 				t.Errorf("Close: %v", err)

@@ -159,14 +159,14 @@ func TestNoRowIsLost(t *testing.T) {
 	group.Wait()
 	written()
 	want := tries / writers * writers
-	testenv.Eventually(t, 20*time.Second, func() bool { return len(heard.all()) >= want }, "%d rows arrive", want)
+	testenv.Eventually(t, testPatience, func() bool { return heard.count() >= want }, "%d rows arrive", want)
 	for name, got := range map[string][]string{"followed": heard.names(), "paged": <-paged} {
 		slices.Sort(got)
 		if n := len(slices.Compact(slices.Clone(got))); n != want || len(got) != want {
 			t.Errorf("%s: %d rows, %d of them different, want %d", name, len(got), n, want)
 		}
 	}
-	testenv.Eventually(t, 10*time.Second, func() bool {
+	testenv.Eventually(t, testPatience, func() bool {
 		end, err := j.End(t.Context())
 		return err == nil && j.Settled() == end
 	}, "everything is settled")
@@ -200,9 +200,9 @@ func writeOutOfOrder(t *testing.T, j *journal.Journal, url string, writer, n int
 }
 
 func pageThrough(t *testing.T, j *journal.Journal, at journal.Position, writing context.Context, most int) (names []string) {
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for quiet := 0; quiet < 100 && len(names) < most; {
+	for quiet := 0; quiet < 50 && len(names) < most; {
 		rows, next, _, err := j.Since(t.Context(), at, 1000)
 		if err != nil {
 			t.Error(err)
@@ -240,7 +240,7 @@ func TestLongTransactionElsewhere(t *testing.T) {
 		begin := time.Now()
 		name := fmt.Sprint("tag", i)
 		appendTags(t, j, name)
-		testenv.Eventually(t, 5*time.Second, func() bool { return slices.Contains(heard.names(), name) }, "%q arrives", name)
+		testenv.Eventually(t, testPatience, func() bool { return slices.Contains(heard.names(), name) }, "%q arrives", name)
 		if took := time.Since(begin); took > 400*time.Millisecond {
 			t.Errorf("%q took %v, as if it had waited for the next poll", name, took)
 		}
@@ -251,12 +251,12 @@ func TestLongTransactionElsewhere(t *testing.T) {
 	// A reconnect meanwhile repeats nothing.
 	terminate(t, pool)
 	appendTags(t, j, "between")
-	testenv.Eventually(t, 10*time.Second, func() bool { return slices.Contains(heard.names(), "between") }, "rows arrive again")
+	testenv.Eventually(t, testPatience, func() bool { return slices.Contains(heard.names(), "between") }, "rows arrive again")
 	if err := long.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	heard.hears(t, append(numbered("tag", 20), "between", "late")...)
-	testenv.Eventually(t, 10*time.Second, func() bool {
+	testenv.Eventually(t, testPatience, func() bool {
 		end, err := j.End(t.Context())
 		return err == nil && j.Settled() == end && end.Compare(before) > 0
 	}, "everything is settled")

@@ -156,9 +156,8 @@ func TestSteadyWork(t *testing.T) {
 	onDatabases(t, func(t *testing.T, url string) {
 		server := testenv.NewRedis(t, testenv.RedisConfig{})
 		cfg := journal.Config{URL: url}
-		a := newSite(t, server, cfg, journal.ReplayerConfig{})
-		b := newSite(t, server, cfg, journal.ReplayerConfig{})
-		c := newSite(t, server, cfg, journal.ReplayerConfig{})
+		grace := journal.ReplayerConfig{Grace: 500 * time.Millisecond} // for a machine that is busy
+		a, b, c := newSite(t, server, cfg, grace), newSite(t, server, cfg, grace), newSite(t, server, cfg, grace)
 		for _, s := range []*site{a, b, c} {
 			s.verify(t)
 			s.Attach(s.store)

@@ -37,12 +37,12 @@ func TestBackendsTerminated(t *testing.T) {
 		terminate(t, pool)
 		appendTags(t, j, fmt.Sprint("tag", i))
 	}
-	testenv.Eventually(t, 10*time.Second, func() bool { return len(heard.all()) >= 20 }, "20 rows arrive")
+	testenv.Eventually(t, testPatience, func() bool { return heard.count() >= 20 }, "20 rows arrive")
 	// One that was repeated may be there twice.
 	if got := slices.Compact(heard.names()); !slices.Equal(got, numbered("tag", 20)) {
 		t.Errorf("heard %q", got)
 	}
-	testenv.Eventually(t, 10*time.Second, j.Alive, "the journal is followed")
+	testenv.Eventually(t, testPatience, j.Alive, "the journal is followed")
 }
 
 func TestPostgresKilledUnderTheJournal(t *testing.T) {
@@ -77,19 +77,19 @@ func TestPostgresKilledUnderTheJournal(t *testing.T) {
 				}
 			})
 		}
-		testenv.Eventually(t, 10*time.Second, func() bool { return len(heardB.all()) > 50*(round+1) }, "rows arrive")
+		testenv.Eventually(t, testPatience, func() bool { return heardB.count() > 50*(round+1) }, "rows arrive")
 		server.Kill()
-		testenv.Eventually(t, 10*time.Second, func() bool { return !a.Alive() && !b.Alive() }, "the journals notice")
+		testenv.Eventually(t, testPatience, func() bool { return !a.Alive() && !b.Alive() }, "the journals notice")
 		close(stop)
 		group.Wait()
 		server.Restart()
-		testenv.Eventually(t, 10*time.Second, func() bool { return a.Alive() && b.Alive() }, "the journals follow again")
+		testenv.Eventually(t, testPatience, func() bool { return a.Alive() && b.Alive() }, "the journals follow again")
 		appendTags(t, b, fmt.Sprint("after", round))
 		kept = append(kept, fmt.Sprint("after", round))
 	}
 	for name, heard := range map[string]*recorder{"A": heardA, "B": heardB} {
 		last := kept[len(kept)-1]
-		testenv.Eventually(t, 10*time.Second, func() bool { return slices.Contains(heard.names(), last) }, "the last row arrives at %s", name)
+		testenv.Eventually(t, testPatience, func() bool { return slices.Contains(heard.names(), last) }, "the last row arrives at %s", name)
 		all := heard.names()
 		for _, want := range kept {
 			if !slices.Contains(all, want) {
@@ -114,11 +114,11 @@ func TestPostgresStopped(t *testing.T) {
 	if took := time.Since(begin); took > 2*time.Second {
 		t.Errorf("Append to a stopped server took %v, its context 100ms", took)
 	}
-	testenv.Eventually(t, 5*time.Second, func() bool { return !j.Alive() }, "the journal notices")
+	testenv.Eventually(t, testPatience, func() bool { return !j.Alive() }, "the journal notices")
 	server.Cont()
-	testenv.Eventually(t, 10*time.Second, j.Alive, "the journal is followed again")
+	testenv.Eventually(t, testPatience, j.Alive, "the journal is followed again")
 	appendTags(t, j, "a")
-	testenv.Eventually(t, 10*time.Second, func() bool { return slices.Contains(heard.names(), "a") }, "a row arrives")
+	testenv.Eventually(t, testPatience, func() bool { return slices.Contains(heard.names(), "a") }, "a row arrives")
 }
 
 // A database that was restored from a backup has lost what came after it.
@@ -141,7 +141,7 @@ func TestDatabaseHasLostRows(t *testing.T) {
 			return // a connection to a file does not break
 		}
 		terminate(t, newPool(t, url))
-		testenv.Eventually(t, testPatience, func() bool { return len(heard.all()) == 3 }, "the loss is told")
+		testenv.Eventually(t, testPatience, func() bool { return heard.count() == 3 }, "the loss is told")
 		if row := heard.all()[2]; row.Kind != cache.InvalidAll || row.ID != 0 {
 			t.Errorf("the loss is told as %+v", row)
 		}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -111,6 +110,12 @@ func (r *recorder) all() []journal.Row {
 	return slices.Clone(r.rows)
 }
 
+func (r *recorder) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.rows)
+}
+
 func (r *recorder) names() []string {
 	var names []string
 	for _, row := range r.all() {
@@ -122,19 +127,10 @@ func (r *recorder) names() []string {
 // hears waits until exactly these have arrived, in this order.
 func (r *recorder) hears(t testing.TB, want ...string) {
 	t.Helper()
-	end := time.Now().Add(10 * time.Second)
-	for len(r.all()) < len(want) && time.Now().Before(end) {
-		r.wait(t)
-	}
+	testenv.Eventually(t, testPatience, func() bool { return r.count() >= len(want) }, "%d rows arrive", len(want))
 	if got := r.names(); !slices.Equal(got, want) {
 		t.Fatalf("heard %q, want %q", got, want)
 	}
-}
-
-func (r *recorder) wait(t testing.TB) {
-	t.Helper()
-	n, tries := len(r.all()), 0
-	testenv.Eventually(t, 15*time.Second, func() bool { tries++; return len(r.all()) > n || tries > 100 }, "a row arrives")
 }
 
 // newPool is a pool that the test uses for itself.

@@ -1,6 +1,7 @@
 package failover_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -20,7 +21,7 @@ type believed map[string][]int
 
 func (b believed) check(key string, got int) error {
 	if !slices.Contains(b[key], got) {
-		return fmt.Errorf("%s is %d, may be one of %v", key, got, b[key])
+		return fmt.Errorf("violation: %s is %d, may be one of %v", key, got, b[key])
 	}
 	return nil
 }
@@ -40,15 +41,10 @@ func TestSchedules(t *testing.T) {
 	t.Logf("seed %d", seed)
 	stop := make(chan struct{})
 	var workers sync.WaitGroup
-	var mu sync.Mutex
-	reads, writes, failed := 0, 0, 0
-	for w := range 4 {
-		workers.Go(func() {
-			r, w, f := walk(t, c, rand.New(rand.NewPCG(seed, uint64(w))), fmt.Sprintf("w%d", w), stop)
-			mu.Lock()
-			defer mu.Unlock()
-			reads, writes, failed = reads+r, writes+w, failed+f
-		})
+	walkers := make([]*walker, 4)
+	for i := range walkers {
+		walkers[i] = &walker{c: c, rnd: rand.New(rand.NewPCG(seed, uint64(i))), name: fmt.Sprintf("w%d", i)}
+		workers.Go(func() { walkers[i].walk(t, stop) })
 	}
 	rnd := rand.New(rand.NewPCG(seed, 100))
 	for range 6 {
@@ -60,54 +56,91 @@ func TestSchedules(t *testing.T) {
 	pause(t, 500*time.Millisecond)
 	close(stop)
 	workers.Wait()
+	reads, writes, failed := 0, 0, 0
+	for _, w := range walkers {
+		reads, writes, failed = reads+w.reads, writes+w.writes, failed+w.failed
+	}
 	t.Logf("%d reads that found something, %d writes, %d of them failed; %+v", reads, writes, failed, s.Stats())
 	if s.Stats().Opened == 0 || reads == 0 {
 		t.Error("nothing was tried")
 	}
 }
 
-// walk does random things with keys of its own until stop is closed.
-func walk(t *testing.T, c *cache.Cache, rnd *rand.Rand, name string, stop chan struct{}) (reads, writes, failed int) {
-	known := make(believed)
-	typed := cache.Of[int](c)
-	for n := 1; ; n++ {
+// walker does random things with keys and a tag of its own.
+type walker struct {
+	c      *cache.Cache
+	rnd    *rand.Rand
+	name   string // of the tag, and what the keys begin with
+	known  believed
+	truth  map[string]int // what a loader finds
+	n      int
+	reads  int // that found something
+	writes int
+	failed int
+}
+
+// walk goes on until stop is closed, or something is wrong.
+func (w *walker) walk(t *testing.T, stop chan struct{}) {
+	w.known, w.truth = make(believed), make(map[string]int)
+	for {
 		select {
 		case <-stop:
-			return reads, writes, failed
+			return
 		default:
 		}
-		key := fmt.Sprintf("%s-%d", name, rnd.IntN(8))
-		var err error
-		switch rnd.IntN(6) {
-		case 0:
-			writes++
-			if _, err = typed.Set(t.Context(), key, n); err == nil {
-				known[key] = []int{n}
-			} else {
-				known[key] = append(known[key], n)
-			}
-		case 1:
-			writes++
-			if _, err = c.Delete(t.Context(), key); err == nil {
-				known[key] = nil
-			}
-		default:
-			got, found, err := typed.Get(t.Context(), key)
-			if err != nil || !found {
-				break
-			}
-			reads++
-			if err := known.check(key, got); err != nil {
-				t.Errorf("violation: %v", err)
-				return reads, writes, failed
-			}
-		}
-		if err != nil {
-			failed++
-			if !isDegraded(err) {
-				t.Errorf("%v", err)
-			}
+		w.n++
+		key := fmt.Sprintf("%s-%d", w.name, w.rnd.IntN(8))
+		read, err := w.step(t, key)
+		switch {
+		case isDegraded(err):
+			w.failed++
+		case err != nil:
+			t.Errorf("%d: %v", w.n, err)
+			return
+		case read:
+			w.reads++
 		}
 		pause(t, time.Millisecond)
 	}
+}
+
+// step does one thing, and reports whether it read something.
+func (w *walker) step(t *testing.T, key string) (read bool, err error) {
+	ctx, typed := t.Context(), cache.Of[int](w.c)
+	switch w.rnd.IntN(20) {
+	case 0, 1, 2:
+		w.writes++
+		w.truth[key] = w.n
+		if _, err = typed.Set(ctx, key, w.n, cache.WithTags(w.name)); err != nil {
+			w.known[key] = append(w.known[key], w.n)
+			return false, err
+		}
+		w.known[key] = []int{w.n}
+	case 3, 4, 5:
+		w.writes++
+		if _, err = w.c.Delete(ctx, key); err == nil {
+			delete(w.known, key)
+		}
+	case 6:
+		w.writes++
+		if err = w.c.Purge(ctx, w.name); err == nil {
+			clear(w.known)
+		}
+	case 7, 8, 9, 10:
+		got, err := typed.GetOrSet(ctx, key, func(context.Context) (int, error) {
+			w.known[key] = append(w.known[key], w.truth[key])
+			return w.truth[key], nil
+		}, cache.WithTags(w.name))
+		if err != nil {
+			return false, err
+		}
+		return true, w.known.check(key, got)
+	default:
+		got, found, err := typed.Get(ctx, key)
+		if err != nil || !found {
+			return false, err
+		}
+		return true, w.known.check(key, got)
+	}
+	return false, err
 }

@@ -171,7 +171,7 @@ func (x *exchange) flightKey() string {
 	if hasCookie(x.r, x.p.cfg.SessionCookies) {
 		session = "with"
 	}
-	return stringsOf(variantKey(x.key, x.knownFields(), x.r.Header).With("session", session))
+	return stringsOf(x.variantKey(x.knownFields()).With("session", session))
 }
 
 const (

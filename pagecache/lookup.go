@@ -28,7 +28,7 @@ func (x *exchange) held() *entry {
 	rec, found := x.p.records.Held(ctx, x.at)
 	if found && rec.Value.isIndex() {
 		x.index = rec.Value
-		x.at = variantKey(x.key, x.index.fields, x.r.Header)
+		x.at = x.variantKey(x.index.fields)
 		rec, found = x.p.records.Held(ctx, x.at)
 	}
 	if !found || rec.Value.isIndex() || len(x.r.Header["Authorization"]) > 0 && !rec.Value.shared {
@@ -47,7 +47,7 @@ func (x *exchange) find(ctx context.Context) *entry {
 	x.why = ReasonNotFound
 	if found && rec.Value.isIndex() {
 		x.index = rec.Value
-		x.at = variantKey(x.key, x.index.fields, x.r.Header)
+		x.at = x.variantKey(x.index.fields)
 		rec, found, err = x.p.records.Get(ctx, x.at)
 		x.why = ReasonVaryMiss
 	}

@@ -52,7 +52,7 @@ func (x *exchange) indexFor(fields []string) (*entry, cache.Key) {
 			index.variants = slices.Clone(old.variants)
 		}
 	}
-	key := variantKey(x.key, index.fields, x.r.Header)
+	key := x.variantKey(index.fields)
 	name := shortName(key)
 	if !slices.Contains(index.variants, name) {
 		if len(index.variants) >= x.p.cfg.MaxVariants {

@@ -83,8 +83,8 @@ func (x *exchange) emit(h http.Header, s sendable) {
 			writeBare(x.w, h, status)
 			return
 		}
-		if lines := x.r.Header["Range"]; s.stored && len(lines) > 0 && x.r.Method == http.MethodGet && strings.Count(lines[0], ",") < maxRanges && !x.codedOutside() {
-			x.part(h, s)
+		if ranges := x.ranges(); s.stored && ranges != "" {
+			x.part(h, s, ranges)
 			return
 		}
 	}
@@ -98,10 +98,25 @@ func (x *exchange) emit(h http.Header, s sendable) {
 	_, _ = x.w.Write(s.body) // the client has gone: nobody is left to tell
 }
 
+// ranges is what the request asks for in bytes, in the form that net/http reads;
+// empty if the whole is to be sent. Other units are ignored, and so are bytes of
+// a body that middleware outside is about to code.
+func (x *exchange) ranges() string {
+	lines := x.r.Header["Range"]
+	if len(lines) == 0 || x.r.Method != http.MethodGet || strings.Count(lines[0], ",") >= maxRanges || x.codedOutside() {
+		return ""
+	}
+	unit, set, found := strings.Cut(lines[0], "=")
+	if !found || !strings.EqualFold(strings.TrimSpace(unit), "bytes") {
+		return ""
+	}
+	return "bytes=" + set
+}
+
 // part sends the parts that Range and If-Range ask for (RFC 9110, section 14).
 // net/http does that; the conditions have been judged.
-func (x *exchange) part(h http.Header, s sendable) {
-	r := &http.Request{Method: http.MethodGet, Header: http.Header{"Range": x.r.Header["Range"]}}
+func (x *exchange) part(h http.Header, s sendable, ranges string) {
+	r := &http.Request{Method: http.MethodGet, Header: http.Header{"Range": {ranges}}}
 	if ifRange := x.r.Header["If-Range"]; len(ifRange) > 0 {
 		r.Header["If-Range"] = ifRange
 	}

@@ -83,7 +83,7 @@ func (p *Pages) baseKey(r *http.Request, route *Route, t target) cache.Key {
 		fields = append(fields, cookieValues(r, name)...)
 	}
 	for _, name := range route.vary {
-		fields = appendHeader(append(fields, "header"), r.Header, name)
+		fields = appendHeader(append(fields, "header"), r.Header, name, route.strict)
 	}
 	if route.key != nil {
 		fields = append(append(fields, "key"), route.key(r)...) // last, so it needs no number
@@ -123,8 +123,9 @@ func quoted(s string) string {
 }
 
 // appendHeader frames a request header: absent differs from empty, and two
-// lines from one with a comma.
-func appendHeader(fields []string, h http.Header, name string) []string {
+// lines from one with a comma, unless they are joined, which RFC 9111, section
+// 4.1, allows: before another server they mean the same.
+func appendHeader(fields []string, h http.Header, name string, join bool) []string {
 	values, ok := h[name]
 	if !ok {
 		return append(fields, name, "absent")
@@ -132,6 +133,9 @@ func appendHeader(fields []string, h http.Header, name string) []string {
 	switch name {
 	case "Accept-Encoding", "Accept-Language", "Accept-Charset":
 		return append(fields, name, "1", preferences(values))
+	}
+	if join {
+		return append(fields, name, "1", strings.Join(values, ", "))
 	}
 	// The number keeps the values apart from the fields that follow.
 	return append(append(fields, name, strconv.Itoa(len(values))), values...)

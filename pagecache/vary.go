@@ -28,13 +28,13 @@ func varyFields(h http.Header) (fields []string, star bool) {
 	return slices.Compact(fields), star
 }
 
-// variantKey is the key of one variant of a page.
-func variantKey(base cache.Key, fields []string, h http.Header) cache.Key {
+// variantKey is the key of one variant of the page.
+func (x *exchange) variantKey(fields []string) cache.Key {
 	parts := []string{"vary"}
 	for _, name := range fields {
-		parts = appendHeader(parts, h, name)
+		parts = appendHeader(parts, x.r.Header, name, x.route.strict)
 	}
-	return base.With(parts...)
+	return x.key.With(parts...)
 }
 
 // preferences brings an Accept-* header to one form: lower case, no spaces, by

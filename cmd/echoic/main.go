@@ -32,6 +32,7 @@ type commands struct {
 	Check        checkCommand  `cmd:"" aliases:"setup-cache" help:"Connect to everything that is configured and send a value through every cache and the session store."`
 	CreateTables tablesCommand `cmd:"" help:"Create the tables of cache and sessions where they are missing."`
 	Clear        clearCommand  `cmd:"" help:"Drop everything that is cached under the prefix. Sessions stay."`
+	Proxy        proxyCommand  `cmd:"" help:"Serve the answers of another HTTP server from a cache."`
 }
 
 // streams are what the commands read from and write to.

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -119,5 +124,50 @@ func TestClear(t *testing.T) {
 	}
 	if code, _, errs := cli(t, "", []string{"REDIS_URL=redis://" + testenv.RefusedAddr(t)}, "clear", "--yes"); code != 1 || errs == "" {
 		t.Errorf("Redis away: exit %d\n%s", code, errs)
+	}
+}
+
+func TestProxy(t *testing.T) {
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		_, _ = io.WriteString(w, "from "+r.Host)
+	}))
+	defer origin.Close()
+	redis := testenv.Redis(t)
+	for name, more := range map[string][]string{"memory": nil, "redis": {"--redis", redis.URL, "--prefix", redis.Prefix}} {
+		ctx, stop := context.WithCancel(t.Context())
+		out, in := io.Pipe()
+		done := make(chan int, 1)
+		t.Chdir(t.TempDir())
+		go func() {
+			code := run(ctx, append([]string{"proxy", "--listen", "127.0.0.1:0", "--origin", origin.URL}, more...), streams{strings.NewReader(""), in, io.Discard})
+			_ = in.Close()
+			done <- code
+		}()
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil {
+			t.Fatalf("%s: exit %d, %v", name, <-done, err)
+		}
+		front := strings.Fields(line)[2]
+		for i := range 2 {
+			res, err := http.Get(front)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			hit := strings.Contains(res.Header.Get("Cache-Status"), "; hit")
+			if !strings.HasPrefix(string(body), "from 127.0.0.1:") || hit != (i == 1) {
+				t.Errorf("%s, request %d: %q %v", name, i+1, body, res.Header)
+			}
+		}
+		http.DefaultClient.CloseIdleConnections()
+		stop()
+		if code := <-done; code != 0 {
+			t.Errorf("%s: exit %d", name, code)
+		}
+	}
+	if code, _, errs := cli(t, "", nil, "proxy", "--listen", "127.0.0.1:0", "--origin", "nonsense"); code != 1 || !strings.Contains(errs, "Config.Origin") {
+		t.Errorf("exit %d: %s", code, errs)
 	}
 }

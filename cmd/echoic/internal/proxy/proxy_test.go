@@ -1,0 +1,418 @@
+package proxy_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/echoic-go/echoic/cmd/echoic/internal/proxy"
+	"github.com/echoic-go/echoic/pagecache"
+)
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	if _, err := proxy.New(proxy.Config{}); err == nil || !strings.Contains(err.Error(), "Config.Pages") {
+		t.Errorf("no pages: %v", err)
+	}
+	pages := new(pagecache.Pages)
+	for _, bad := range []*url.URL{nil, {}, {Scheme: "http"}, {Scheme: "ftp", Host: "a.test"}, {Host: "a.test"}} {
+		if _, err := proxy.New(proxy.Config{Pages: pages, Origin: bad}); err == nil || !strings.Contains(err.Error(), "Config.Origin") {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+}
+
+// End-to-end fields, methods, targets and bodies reach the other side as they
+// were.
+func TestPassesEverythingOn(t *testing.T) {
+	t.Parallel()
+	var seen *http.Request
+	var body string
+	s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		seen, body = r, string(b)
+		w.Header()["X-Twice"] = []string{"1", "2"}
+		w.Header().Set("Server", "origin")
+		w.WriteHeader(299)
+		_, _ = io.WriteString(w, "<html>")
+	})
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "M-SEARCH", "PROPFIND", "BREW"} {
+		var payload io.Reader
+		if method != "GET" && method != "HEAD" {
+			payload = strings.NewReader("payload of " + method)
+		}
+		a := s.do(method, "/a%20b/%C3%A9?b=2&a=1;c&%zz", http.Header{
+			"X-Twice": {"1", "2"}, "Cookie": {"a=b"}, "Authorization": {"x"}, "X-Forwarded-For": {"192.0.2.1"}, "Forwarded": {"for=192.0.2.1"},
+			"Accept-Encoding": {"br;q=0.5"}, "Te": {"trailers"}, "Host": {"visitor.test"}, "X-Hop": {"1"}, "Connection": {"X-Hop"},
+		}, payload)
+		if a.StatusCode != 299 || strings.Join(a.Header["X-Twice"], "|") != "1|2" || a.Header.Get("Server") != "origin" {
+			t.Errorf("%s: %d %v", method, a.StatusCode, a.Header)
+		}
+		if seen.Method != method || seen.RequestURI != "/a%20b/%C3%A9?b=2&a=1;c&%zz" || seen.Host != "visitor.test" {
+			t.Errorf("%s: the origin saw %s %s at %s", method, seen.Method, seen.RequestURI, seen.Host)
+		}
+		for name, want := range map[string]string{"X-Twice": "1|2", "Cookie": "a=b", "Authorization": "x", "X-Forwarded-For": "192.0.2.1", "Forwarded": "for=192.0.2.1", "Accept-Encoding": "br;q=0.5", "X-Hop": "", "User-Agent": "Go-http-client/1.1"} {
+			if got := strings.Join(seen.Header[name], "|"); got != want {
+				t.Errorf("%s: the origin saw %s: %q, want %q", method, name, got, want)
+			}
+		}
+		if payload != nil && body != "payload of "+method {
+			t.Errorf("%s: the origin got %q", method, body)
+		}
+		if payload == nil && (seen.ContentLength != 0 || len(seen.TransferEncoding) > 0) {
+			t.Errorf("%s: the origin got a body", method)
+		}
+	}
+}
+
+func TestChunkedIsStored(t *testing.T) {
+	t.Parallel()
+	first := make(chan struct{}, 1)
+	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		w.Header().Set("Trailer", "X-Sum")
+		_, _ = io.WriteString(w, "one")
+		w.(http.Flusher).Flush()
+		<-first
+		_, _ = io.WriteString(w, "two")
+		w.Header().Set("X-Sum", "6")
+	})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.front.URL+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	part := make([]byte, 3)
+	if _, err := io.ReadFull(res.Body, part); err != nil || string(part) != "one" {
+		t.Fatalf("the first part waited for the second: %q %v", part, err)
+	}
+	first <- struct{}{}
+	if rest, err := io.ReadAll(res.Body); err != nil || string(rest) != "two" || res.Trailer.Get("X-Sum") != "6" {
+		t.Fatalf("%q %v, trailer %v", rest, err, res.Trailer)
+	}
+	if a := s.get("/"); !hit(a) || a.text != "onetwo" || a.ContentLength != 6 {
+		t.Fatalf("not stored: %v %q", a.Header, a.text)
+	}
+}
+
+// RFC 9110, section 15.2.
+func TestInterimAnswers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Link", "</a.css>; rel=preload")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusProcessing)
+		w.Header().Del("Link")
+		w.Header().Set("Cache-Control", "max-age=60")
+		_, _ = io.WriteString(w, "x")
+	})
+	for i, want := range []string{"103</a.css>; rel=preload 102</a.css>; rel=preload", ""} {
+		var got []string
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+			got = append(got, fmt.Sprint(code, h.Get("Link")))
+			return nil
+		}})
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.front.URL+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if strings.Join(got, " ") != want || res.StatusCode != 200 || res.Header.Get("Link") != "" {
+			t.Errorf("request %d: interim %q, then %d %v", i+1, got, res.StatusCode, res.Header)
+		}
+		if cached := strings.Contains(res.Header.Get("Cache-Status"), "; hit"); cached != (i == 1) {
+			t.Errorf("request %d: %v", i+1, res.Header)
+		}
+	}
+}
+
+// rawOrigin answers each connection with a function of its own.
+func rawOrigin(t *testing.T, serve func(c net.Conn, n int)) (url string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for n := 1; ; n++ {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer c.Close()
+				serve(c, n)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		wg.Wait()
+	})
+	return "http://" + l.Addr().String()
+}
+
+// The origin sees no request twice, also if it closes a connection that was in
+// use before when the request has just come.
+func TestNoRequestTwice(t *testing.T) {
+	t.Parallel()
+	var seen atomic.Int64
+	origin := rawOrigin(t, func(c net.Conn, _ int) {
+		in := bufio.NewReader(c)
+		for n := 0; ; n++ {
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			seen.Add(1)
+			if n > 0 {
+				return // after it has come, without a word
+			}
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n")
+			if r.Method != http.MethodHead {
+				_, _ = io.WriteString(c, "x")
+			}
+		}
+	})
+	s := newSiteBefore(t, origin)
+	for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "DELETE"} {
+		if a := s.do(method, "/", nil, nil); a.StatusCode != 200 {
+			t.Fatalf("%s: %d %s", method, a.StatusCode, a.text)
+		}
+		if a := s.do(method, "/", nil, nil); a.StatusCode != http.StatusBadGateway {
+			t.Fatalf("%s: %d although the origin closed the connection", method, a.StatusCode)
+		}
+		if n := seen.Swap(0); n != 2 {
+			t.Fatalf("%s: the origin saw %d requests, 2 were sent", method, n)
+		}
+	}
+}
+
+func TestOriginAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, numbered("Cache-Control", "max-age=10"))
+	strict := newSite(t, numbered("Cache-Control", "max-age=10, must-revalidate"))
+	for _, s := range []*site{s, strict} {
+		s.get("/")
+		s.origin.Close()
+		s.ahead.Add(int64(time.Minute))
+	}
+	for range 3 {
+		if a := s.get("/"); a.StatusCode != 200 || a.text != "1" || a.Header.Get("Age") < "60" {
+			t.Fatalf("stale: %d %v", a.StatusCode, a.Header)
+		}
+		if a := s.get("/new"); a.StatusCode != http.StatusBadGateway || a.text != "Bad Gateway\n" {
+			t.Fatalf("nothing stored: %d %q", a.StatusCode, a.text)
+		}
+		if a := strict.get("/"); a.StatusCode != http.StatusBadGateway {
+			t.Fatalf("must-revalidate: %d %v", a.StatusCode, a.Header)
+		}
+	}
+	if n := strings.Count(s.log.String(), "the origin cannot be reached"); n != 1 {
+		t.Fatalf("logged %d times:\n%s", n, s.log)
+	}
+}
+
+func TestOriginComesBack(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
+		if away.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		numbered()(w, r)
+	})
+	for range 2 {
+		away.Store(true)
+		for range 3 {
+			if a := s.get("/"); a.StatusCode != http.StatusBadGateway {
+				t.Fatalf("%d", a.StatusCode)
+			}
+		}
+		away.Store(false)
+		for range 3 {
+			if a := s.get("/"); a.StatusCode != 200 {
+				t.Fatalf("%d", a.StatusCode)
+			}
+		}
+	}
+	log := s.log.String()
+	if strings.Count(log, "cannot be reached") != 2 || strings.Count(log, "is back") != 2 {
+		t.Fatalf("one line a change:\n%s", log)
+	}
+}
+
+// RFC 5861, section 4: 500, 502, 503, 504.
+func TestStaleIfError(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{500, 502, 503, 504, 404, 501} {
+		var failing atomic.Bool
+		s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {
+			if failing.Load() {
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, "broken")
+				return
+			}
+			w.Header().Set("Cache-Control", "max-age=1, stale-if-error=60")
+			_, _ = io.WriteString(w, "fine")
+		})
+		s.get("/")
+		failing.Store(true)
+		s.ahead.Add(int64(30 * time.Second))
+		a := s.get("/")
+		stale := status != 404 && status != 501
+		if got := a.StatusCode == 200 && a.text == "fine"; got != stale {
+			t.Errorf("%d: %d %q", status, a.StatusCode, a.text)
+		}
+		s.ahead.Add(int64(60 * time.Second))
+		if a := s.get("/"); a.StatusCode != status || a.text != "broken" {
+			t.Errorf("%d beyond the window: %d %q", status, a.StatusCode, a.text)
+		}
+	}
+}
+
+// An answer that breaks off is not stored, and does not look complete.
+func TestBrokenOff(t *testing.T) {
+	t.Parallel()
+	for name, head := range map[string]string{
+		"with a length": "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 10\r\n\r\nhalf",
+		"chunked":       "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSiteBefore(t, rawOrigin(t, func(c net.Conn, n int) {
+				if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+					return
+				}
+				if n == 1 {
+					_, _ = io.WriteString(c, head)
+					return
+				}
+				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nwhole")
+			}))
+			res, err := s.client.Get(s.front.URL + "/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			if err == nil {
+				t.Fatalf("half an answer looked complete: %q", b)
+			}
+			if a := s.get("/"); a.text != "whole" {
+				t.Fatalf("half an answer was stored: %q %v", a.text, a.Header)
+			}
+		})
+	}
+}
+
+// A client that leaves does not take the answer from those who wait with it.
+func TestClientLeaves(t *testing.T) {
+	t.Parallel()
+	begun, release := make(chan struct{}, 8), make(chan struct{})
+	var runs atomic.Int64
+	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {
+		runs.Add(1)
+		begun <- struct{}{}
+		<-release
+		w.Header().Set("Cache-Control", "max-age=60")
+		_, _ = io.WriteString(w, "x")
+	})
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.front.URL+"/", nil)
+		res, err := s.client.Do(r)
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		left <- err
+	}()
+	<-begun
+	got := make(chan string, 1)
+	go func() { got <- s.get("/").text }()
+	// The second one waits once it is there; without a way to see that, both
+	// orders have to do.
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	close(release)
+	if text := <-got; text != "x" {
+		t.Fatalf("got %q", text)
+	}
+	if a := s.get("/"); !hit(a) {
+		t.Fatalf("not stored: %v", a.Header)
+	}
+}
+
+func TestWebsocketPasses(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
+		c, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		_ = rw.Flush()
+		line, _ := rw.ReadString('\n')
+		_, _ = io.WriteString(c, "heard "+line)
+	})
+	c, err := net.Dial("tcp", s.front.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	in := bufio.NewReader(c)
+	res, err := http.ReadResponse(in, nil)
+	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v %v", res, err)
+	}
+	_, _ = io.WriteString(c, "hello\n")
+	if line, err := in.ReadString('\n'); err != nil || line != "heard hello\n" {
+		t.Fatalf("%q %v", line, err)
+	}
+}
+
+// Memory stays flat: the body is not kept beyond the limit.
+func TestLargeBodiesPass(t *testing.T) {
+	t.Parallel()
+	const size = 8 << 20
+	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		block := make([]byte, 1<<16)
+		for range size / len(block) {
+			_, _ = w.Write(block)
+		}
+	}, func(c *pagecache.Config) { c.MaxBodyBytes = 1 << 20 })
+	for range 2 {
+		if a := s.get("/"); len(a.text) != size || hit(a) {
+			t.Fatalf("%d bytes, %v", len(a.text), a.Header)
+		}
+	}
+}

@@ -53,6 +53,9 @@ func calls(caps Caps) []call {
 	if !caps.NoLister {
 		list = append(list, listerCalls...)
 	}
+	if caps.Renewer {
+		list = append(list, renewerCalls...)
+	}
 	return list
 }
 

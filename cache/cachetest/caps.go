@@ -17,6 +17,8 @@ type Caps struct {
 	Null bool
 	// Objects says that it is a cache.ObjectStore too.
 	Objects bool
+	// Renewer says that it is a cache.Renewer too.
+	Renewer bool
 	// Shared says that all stores that the factory makes see the same values,
 	// as clients of one server do. Otherwise each must have its own.
 	Shared bool
@@ -53,6 +55,7 @@ func (c Caps) verify(t *testing.T, store cache.Store) {
 		{"Swapper", !c.NoSwapper, is[cache.Swapper](store)},
 		{"Lister", !c.NoLister, is[cache.Lister](store)},
 		{"ObjectStore", c.Objects, is[cache.ObjectStore](store)},
+		{"Renewer", c.Renewer, is[cache.Renewer](store)},
 	}
 	for _, claim := range claims {
 		if claim.claimed != claim.found {

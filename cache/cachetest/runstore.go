@@ -55,6 +55,7 @@ func storeGroups(caps Caps) []checkGroup {
 		{!caps.NoSwapper, "Swapper", swapperChecks},
 		{!caps.NoLister, "Lister", listerChecks},
 		{caps.Objects, "ObjectStore", objectChecks},
+		{caps.Renewer, "Renewer", renewerChecks},
 	}
 	for _, o := range optional {
 		if o.has {

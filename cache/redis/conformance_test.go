@@ -14,7 +14,7 @@ func conformance(t *testing.T, url string) {
 	t.Helper()
 	cachetest.Run(t, func(t *testing.T) cache.Store {
 		return open(t, redis.Config{URL: url, SocketTimeout: calm})
-	}, cachetest.Caps{Shared: true})
+	}, cachetest.Caps{Shared: true, Renewer: true})
 }
 
 func TestConformance(t *testing.T) {

@@ -16,6 +16,11 @@ type storeError struct {
 func (e *storeError) Error() string   { return e.cause.Error() }
 func (e *storeError) Unwrap() []error { return []error{e.meaning, e.cause} }
 
+// failure is what the answer err to a command means for callers.
+func (s *Store) failure(what string, err error) error {
+	return failure(redisconn.Failure(s.target, 0, what, err))
+}
+
 // failure returns err as callers of the store are to see it.
 func failure(err error) error {
 	switch {

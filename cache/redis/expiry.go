@@ -27,7 +27,7 @@ func inMilliseconds(ttl time.Duration) int64 {
 // Touch implements cache.Expirer.
 func (s *Store) Touch(ctx context.Context, key string, ttl time.Duration) (found bool, err error) {
 	key = s.prefix + key
-	err = s.link.Write(ctx, "touch", func(ctx context.Context, c rueidis.Client) (err error) {
+	err = s.write(ctx, "touch", func(ctx context.Context, c rueidis.Client) (err error) {
 		if ttl != cache.Forever {
 			found, err = c.Do(ctx, c.B().Pexpire().Key(key).Milliseconds(inMilliseconds(ttl)).Build()).AsBool()
 			return err
@@ -40,7 +40,7 @@ func (s *Store) Touch(ctx context.Context, key string, ttl time.Duration) (found
 		found, err = results[1].AsBool()
 		return err
 	})
-	return found && err == nil, failure(err)
+	return found && err == nil, err
 }
 
 // What PTTL answers where there is no remaining lifetime.
@@ -53,13 +53,13 @@ const (
 func (s *Store) TTL(ctx context.Context, key string) (ttl time.Duration, found bool, err error) {
 	var left int64
 	key = s.prefix + key
-	err = s.link.Read(ctx, "pttl", func(ctx context.Context, c rueidis.Client) (err error) {
+	err = s.read(ctx, "pttl", func(ctx context.Context, c rueidis.Client) (err error) {
 		left, err = c.Do(ctx, c.B().Pttl().Key(key).Build()).ToInt64()
 		return err
 	})
 	switch {
 	case err != nil || left == noKey:
-		return 0, false, failure(err)
+		return 0, false, err
 	case left == noExpiry:
 		return cache.Forever, true, nil
 	}

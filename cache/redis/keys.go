@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -16,49 +18,52 @@ const scanCount = 1000
 // globEscaper makes a literal of what SCAN takes for a pattern.
 var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
-// Keys implements cache.Lister, by SCAN on every primary.
+// Keys implements cache.Lister, by SCAN on every primary. On a Cluster that
+// changes meanwhile the iteration ends with an error that wraps
+// cache.ErrDegraded: keys may have moved past it.
 func (s *Store) Keys(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		nodes, err := s.primaries(ctx)
-		for _, node := range nodes {
-			if err != nil {
-				break
-			}
-			err = s.scan(ctx, node, s.prefix+prefix, func(key string) bool {
-				return yield(strings.TrimPrefix(key, s.prefix), nil)
-			})
+		use := func(key string) bool { return yield(strings.TrimPrefix(key, s.prefix), nil) }
+		var err error
+		if s.spread {
+			err = s.scanAll(ctx, s.prefix+prefix, use)
+		} else {
+			err = s.scan(ctx, anyNode, s.prefix+prefix, use)
 		}
 		if err != nil && !errors.Is(err, errLeft) {
-			yield("", failure(err))
+			yield("", err)
 		}
 	}
 }
 
-// errLeft says that the iteration was left by its user.
-var errLeft = errors.New("redis: the iteration was left")
+var (
+	// errLeft says that the iteration was left by its user.
+	errLeft = errors.New("redis: the iteration was left")
+	// errMoved is what ends an iteration over a Cluster.
+	errMoved = errors.New("the cluster changed while its keys were listed")
+)
 
 // anyNode stands for the one server there is; its link finds the way.
 const anyNode = ""
 
-// primaries returns the addresses of the servers that hold the keys.
-func (s *Store) primaries(ctx context.Context) (addrs []string, err error) {
-	if !s.spread {
-		return []string{anyNode}, nil
+// scanAll gives the keys of all primaries to use, until that returns false.
+func (s *Store) scanAll(ctx context.Context, prefix string, use func(key string) bool) error {
+	before, err := s.primaries(ctx)
+	if err != nil {
+		return err
 	}
-	err = s.link.Read(ctx, "role", func(ctx context.Context, c rueidis.Client) error {
-		addrs = nil
-		for addr, node := range c.Nodes() {
-			role, err := node.Do(ctx, node.B().Role().Build()).ToArray()
-			if err != nil {
-				return err
-			}
-			if name, err := role[0].ToString(); err == nil && name == "master" {
-				addrs = append(addrs, addr)
-			}
+	for _, addr := range slices.Sorted(maps.Keys(before)) {
+		if err := s.scan(ctx, addr, prefix, use); err != nil {
+			return err
 		}
-		return nil
-	})
-	return addrs, err
+	}
+	switch after, err := s.primaries(ctx); {
+	case err != nil:
+		return err
+	case !maps.Equal(before, after):
+		return s.failure("scan", errMoved)
+	}
+	return nil
 }
 
 // scan gives the keys of one server that start with prefix to use, until that
@@ -67,11 +72,11 @@ func (s *Store) scan(ctx context.Context, addr, prefix string, use func(key stri
 	var entry rueidis.ScanEntry
 	pattern := globEscaper.Replace(prefix) + "*"
 	for {
-		err := s.link.Read(ctx, "scan", func(ctx context.Context, c rueidis.Client) (err error) {
+		err := s.read(ctx, "scan", func(ctx context.Context, c rueidis.Client) (err error) {
 			if addr != anyNode {
 				node, ok := c.Nodes()[addr]
 				if !ok {
-					return errors.New("redis: the cluster changed while its keys were listed")
+					return errMoved
 				}
 				c = node
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/echoic-go/echoic/internal/redisconn"
 )
 
-// Store is a cache.Store in Redis. It is a ManyStore, Expirer, Counter, Swapper
-// and Lister too.
+// Store is a cache.Store in Redis. It is a ManyStore, Expirer, Counter, Swapper,
+// Lister and Renewer too.
 //
 // Errors read "redis: what, address, remedy". One that wraps cache.ErrDegraded
 // says that the server is away, or does not do now what it was asked for
@@ -22,9 +22,12 @@ import (
 //
 // Store is safe for concurrent use.
 type Store struct {
-	link   *redisconn.Link
-	prefix string // of all keys; a Cluster has no databases
-	spread bool   // keys live on different servers
+	link   *redisconn.Link // nil in the view of a Verifier
+	direct direct          // instead of it
+	target redisconn.Target
+	prefix string   // of all keys; a Cluster has no databases
+	spread bool     // keys live on different servers
+	probes []string // the keys of Health
 }
 
 var (
@@ -34,6 +37,7 @@ var (
 	_ cache.Counter   = (*Store)(nil)
 	_ cache.Swapper   = (*Store)(nil)
 	_ cache.Lister    = (*Store)(nil)
+	_ cache.Renewer   = (*Store)(nil)
 )
 
 // New returns a store that connects in the background, whether the server is
@@ -44,41 +48,44 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis: Config.URL: %w", err)
 	}
-	link, err := redisconn.Open(ctx, target, cfg.policy(), cfg.Logger)
+	s := &Store{target: target, prefix: target.KeyPrefix(), spread: target.Kind() == redisconn.Cluster}
+	s.probes = probeKeys(s.prefix+cfg.healthKey(), s.spread)
+	policy := cfg.policy()
+	s.link, err = redisconn.OpenVerified(ctx, target, policy, cfg.Logger, s.verifier(cfg.Verify, policy.SocketTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	return &Store{link: link, prefix: target.KeyPrefix(), spread: target.Kind() == redisconn.Cluster}, nil
+	return s, nil
 }
 
-// Ping asks the server whether it is there, and connects first if need be. It
-// ends with ctx, or when one attempt to connect has failed. The error names the
-// address and what to do.
-func (s *Store) Ping(ctx context.Context) error { return failure(s.link.Ping(ctx)) }
-
 // Addr is where the server is, for people; without user and password.
-func (s *Store) Addr() string { return s.link.Target().Addr() }
+func (s *Store) Addr() string { return s.target.Addr() }
 
 // Close implements cache.Store. Commands on their way are answered or fail.
-func (s *Store) Close() error { return s.link.Close() }
+func (s *Store) Close() error {
+	if s.link == nil {
+		return nil // whoever verifies only looks on
+	}
+	return s.link.Close()
+}
 
 // Get implements cache.Store.
 func (s *Store) Get(ctx context.Context, key string) (value []byte, found bool, err error) {
 	key = s.prefix + key
-	err = s.link.Read(ctx, "get", func(ctx context.Context, c rueidis.Client) error {
+	err = s.read(ctx, "get", func(ctx context.Context, c rueidis.Client) error {
 		message, err := c.Do(ctx, c.B().Get().Key(key).Build()).ToMessage()
 		value, err = bytesOf(message, err)
 		return err
 	})
 	if err != nil {
-		return nil, false, failure(err)
+		return nil, false, err
 	}
 	return value, value != nil, nil
 }
 
 // Set implements cache.Store.
 func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration, when cache.When) (stored bool, err error) {
-	err = s.link.Write(ctx, "set", func(ctx context.Context, c rueidis.Client) error {
+	err = s.write(ctx, "set", func(ctx context.Context, c rueidis.Client) error {
 		err := c.Do(ctx, s.set(c, key, value, ttl, when)).Error()
 		stored = err == nil
 		if rueidis.IsRedisNil(err) { // the condition did not hold
@@ -86,7 +93,7 @@ func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 		}
 		return err
 	})
-	return stored, failure(err)
+	return stored, err
 }
 
 // set builds a SET. The value is not copied: it belongs to the store.
@@ -104,41 +111,45 @@ func (s *Store) set(c rueidis.Client, key string, value []byte, ttl time.Duratio
 	return cmd.Build()
 }
 
-// unlinkKeys is how many keys one UNLINK removes. Each takes some microseconds,
-// in which the server does nothing else.
-const unlinkKeys = 1000
-
-// Delete implements cache.Store. The values are freed in the background of the
-// server.
+// Delete implements cache.Store: one UNLINK, on a Cluster one a key in one
+// pipeline to each server, for each thousand keys. The values are freed in the
+// background of the server.
 func (s *Store) Delete(ctx context.Context, keys ...string) (removed int, err error) {
 	if len(keys) == 0 {
-		return 0, failure(s.link.Err())
+		return 0, s.nothing(ctx)
 	}
-	err = s.link.Write(ctx, "unlink", func(ctx context.Context, c rueidis.Client) error {
-		for _, result := range c.DoMulti(ctx, s.unlinks(c, keys)...) {
+	for chunk := range slices.Chunk(keys, pipelineSize) {
+		n, err := s.unlink(ctx, s.prefixed(chunk))
+		removed += n
+		if err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+func (s *Store) unlink(ctx context.Context, keys []string) (removed int, err error) {
+	size := len(keys)
+	if s.spread {
+		size = 1 // a command must not name keys of different slots
+	}
+	err = s.write(ctx, "unlink", func(ctx context.Context, c rueidis.Client) error {
+		var commands []rueidis.Completed
+		for chunk := range slices.Chunk(keys, size) {
+			commands = append(commands, c.B().Unlink().Key(chunk...).Build())
+		}
+		removed = 0
+		var last error
+		for _, result := range c.DoMulti(ctx, commands...) {
 			n, err := result.ToInt64()
 			if err != nil {
-				return err
+				last = err
 			}
 			removed += int(n)
 		}
-		return nil
+		return last
 	})
-	return removed, failure(err)
-}
-
-// unlinks builds the commands that remove keys: few, or one a key where a
-// command may not name keys of different servers.
-func (s *Store) unlinks(c rueidis.Client, keys []string) []rueidis.Completed {
-	size := unlinkKeys
-	if s.spread {
-		size = 1
-	}
-	var commands []rueidis.Completed
-	for chunk := range slices.Chunk(s.prefixed(keys), size) {
-		commands = append(commands, c.B().Unlink().Key(chunk...).Build())
-	}
-	return commands
+	return removed, err
 }
 
 // prefixed returns the keys as Redis has them.

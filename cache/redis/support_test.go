@@ -61,40 +61,50 @@ func admin(t testing.TB, server *testenv.RedisServer) redigo.Conn {
 	return conn
 }
 
-// newCluster starts a cluster of two servers, each with half of the slots, and
-// returns its URL.
+// newCluster starts a cluster and returns its URL.
 func newCluster(t testing.TB) string {
 	t.Helper()
-	const password = "of the cluster"
+	_, url := clusterServers(t)
+	return url
+}
+
+// clusterServers starts a cluster of three servers, each with a third of the
+// slots.
+func clusterServers(t testing.TB) (servers []*testenv.RedisServer, url string) {
+	t.Helper()
+	const password, size = "of the cluster", 3
 	var addrs []string
 	var nodes []redigo.Conn
-	for range 2 {
+	for range size {
 		server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, Password: password, Config: []string{
 			"cluster-enabled yes", "cluster-node-timeout 5000",
 		}})
+		servers = append(servers, server)
 		addrs = append(addrs, server.Addr)
 		nodes = append(nodes, admin(t, server))
 	}
 	for slot := range 16384 { // one by one: ADDSLOTSRANGE is of Redis 7
-		must(t, nodes[slot/8192].Send("CLUSTER", "ADDSLOTS", slot))
+		must(t, nodes[slot*size/16384].Send("CLUSTER", "ADDSLOTS", slot))
 	}
-	for _, node := range nodes {
+	for i, node := range nodes {
 		_, err := node.Do("")
 		must(t, err)
+		if i > 0 {
+			_, err := nodes[0].Do("CLUSTER", "MEET", "127.0.0.1", port(addrs[i]))
+			must(t, err)
+		}
 	}
-	_, err := nodes[0].Do("CLUSTER", "MEET", "127.0.0.1", port(addrs[1]))
-	must(t, err)
 	testenv.Eventually(t, 2*patience, func() bool {
 		for _, node := range nodes {
 			info, err := redigo.String(node.Do("CLUSTER", "INFO"))
 			must(t, err)
-			if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_known_nodes:2") {
+			if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_known_nodes:3") {
 				return false
 			}
 		}
 		return true
 	}, "the cluster is ready")
-	return "redis://:" + strings.ReplaceAll(password, " ", "%20") + "@" + strings.Join(addrs, ",")
+	return servers, "redis://:" + strings.ReplaceAll(password, " ", "%20") + "@" + strings.Join(addrs, ",")
 }
 
 func port(addr string) string {

@@ -1,0 +1,4 @@
+package redis
+
+// ProbeKeys is for tests.
+var ProbeKeys = probeKeys

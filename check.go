@@ -94,7 +94,7 @@ func checkCache(cfg Config) func(context.Context) (string, error) {
 	return func(ctx context.Context) (detail string, err error) {
 		var owned resources
 		defer func() { err = errors.Join(err, owned.Close()) }()
-		store, err := openStore(ctx, cfg, &owned)
+		store, err := openPlainStore(ctx, cfg, &owned)
 		if err != nil {
 			return "", err
 		}
@@ -125,7 +125,7 @@ func checkSessionStore(cfg Config) func(context.Context) (string, error) {
 	return func(ctx context.Context) (detail string, err error) {
 		var owned resources
 		defer func() { err = errors.Join(err, owned.Close()) }()
-		store, err := openSessionStore(ctx, cfg, &owned)
+		store, err := openSessionStore(ctx, cfg, nil, &owned)
 		if err != nil {
 			return "", err
 		}

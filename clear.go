@@ -3,6 +3,8 @@ package echoic
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 
 	"github.com/echoic-go/echoic/cache"
 )
@@ -12,16 +14,24 @@ import (
 // failure. progress, if not nil, is called with the number of entries freed so
 // far. It cannot reach the memory of another process.
 func ClearCache(ctx context.Context, cfg Config, progress func(freed int)) (freed int, err error) {
-	var owned resources
-	defer func() { err = errors.Join(err, owned.Close()) }()
-	store, err := openStore(ctx, cfg, &owned)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	app := &App{Config: cfg, Plan: cfg.Plan(), Logger: cfg.Logger}
+	defer func() { err = errors.Join(err, app.Close()) }()
+	if err := app.openJournal(ctx); err != nil {
+		return 0, fmt.Errorf("journal: %w", err)
+	}
+	store, err := openPlainStore(ctx, cfg, &app.owned)
 	if err != nil {
 		return 0, err
 	}
-	c, err := cache.New(cache.Config{Store: store, Prefix: cfg.CachePrefix, Logger: cfg.Logger})
+	c, err := cache.New(cache.Config{
+		Store: store, Prefix: cfg.CachePrefix, Journal: app.Journal, JournalLast: app.Plan.Cache != Redis, Logger: cfg.Logger,
+	})
 	if err != nil {
 		return 0, err
 	}
-	owned.add(c)
+	app.owned.add(c)
 	return c.ClearNow(ctx, progress)
 }

@@ -34,6 +34,14 @@ type Config struct {
 	RedisConnectTimeout time.Duration `env:"REDIS_CONNECT_TIMEOUT" envDefault:"500ms"`
 	// RedisSocketTimeout bounds one command, 1ms to 1m.
 	RedisSocketTimeout time.Duration `env:"REDIS_SOCKET_TIMEOUT" envDefault:"250ms"`
+	// RedisTrustRestart keeps plain values when Redis has restarted: for one
+	// that loses nothing then (appendonly yes, appendfsync always). Otherwise
+	// they are dropped, because a restart may bring back older ones.
+	RedisTrustRestart bool `env:"REDIS_TRUST_RESTART" envDefault:"false"`
+	// RedisSentinelUser and RedisSentinelPassword are for the sentinels, where
+	// they ask for a password; that in RedisURL is for the servers.
+	RedisSentinelUser     string `env:"REDIS_SENTINEL_USER"`
+	RedisSentinelPassword string `env:"REDIS_SENTINEL_PASSWORD"`
 	// RedisCAFile holds the authorities for rediss://, PEM.
 	RedisCAFile string `env:"REDIS_CA_FILE"`
 	// RedisCertFile and RedisKeyFile are the client's certificate, PEM.
@@ -55,11 +63,18 @@ type Config struct {
 	CacheMaxEntries int `env:"CACHE_MAX_ENTRIES" envDefault:"1000"`
 	// CacheMaxBytes bounds the cache in memory, in bytes.
 	CacheMaxBytes int64 `env:"CACHE_MAX_BYTES" envDefault:"67108864"`
+	// CacheNearBytes bounds what this process holds, decoded, of a cache in
+	// Redis or the database, in bytes. 0: nothing.
+	CacheNearBytes int64 `env:"CACHE_NEAR_BYTES" envDefault:"67108864"`
 	// CacheCompression is none, zlib, gzip or zstd.
 	CacheCompression string `env:"CACHE_COMPRESSION" envDefault:"zlib"`
 	// CacheStoreBudget bounds what one page request may spend on stores outside
 	// the process, all calls together, 1ms to 1m.
 	CacheStoreBudget time.Duration `env:"CACHE_STORE_BUDGET" envDefault:"50ms"`
+
+	// JournalRetention is how long it is remembered in the database what was
+	// invalidated: as long as the longest page, value or session lives.
+	JournalRetention time.Duration `env:"JOURNAL_RETENTION" envDefault:"744h"`
 
 	// SessionLifetime ends a session however busy it is.
 	SessionLifetime time.Duration `env:"SESSION_LIFETIME" envDefault:"24h"`

@@ -105,12 +105,26 @@ func (cfg Config) checkCache() error {
 	}
 	problems = append(problems,
 		number("CACHE_VERSION", int64(cfg.CacheVersion), 1), number("CACHE_MAX_ENTRIES", int64(cfg.CacheMaxEntries), 1), number("CACHE_MAX_BYTES", cfg.CacheMaxBytes, leastCacheBytes),
+		nearBytes(cfg.CacheNearBytes), atLeast("JOURNAL_RETENTION", cfg.JournalRetention, time.Hour),
 		atLeast("CACHE_TTL", cfg.CacheTTL, time.Millisecond), between("CACHE_STORE_BUDGET", cfg.CacheStoreBudget, time.Millisecond, time.Minute))
 	return errors.Join(problems...)
 }
 
+// leastNearBytes is the smallest near tier that there is.
+const leastNearBytes = 64 << 10
+
+func nearBytes(n int64) error {
+	if n == 0 {
+		return nil
+	}
+	return number("CACHE_NEAR_BYTES", n, leastNearBytes)
+}
+
 func (cfg Config) checkSessions() error {
 	var problems []error
+	if cfg.JournalRetention < cfg.SessionLifetime {
+		problems = append(problems, &ConfigError{"JOURNAL_RETENTION", cfg.JournalRetention.String(), "is shorter than SESSION_LIFETIME (" + cfg.SessionLifetime.String() + "): a logout could be forgotten before the session is", "raise it to at least that"})
+	}
 	problems = append(problems, atLeast("SESSION_LIFETIME", cfg.SessionLifetime, time.Second))
 	if idle := cfg.SessionIdleTimeout; idle != 0 {
 		problems = append(problems, atLeast("SESSION_IDLE_TIMEOUT", idle, time.Second))

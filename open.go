@@ -9,7 +9,10 @@ import (
 	"slices"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/failover"
+	"github.com/echoic-go/echoic/cache/near"
 	"github.com/echoic-go/echoic/fragment"
+	"github.com/echoic-go/echoic/journal"
 	"github.com/echoic-go/echoic/pagecache"
 	"github.com/echoic-go/echoic/session"
 )
@@ -28,8 +31,16 @@ type App struct {
 	Fragments *fragment.Fragments
 	// Sessions is a drop-in *scs.SessionManager.
 	Sessions *session.Manager
+	// Journal is where purges and logouts are written first, in the database if
+	// there is one. Its PurgeTx purges in a transaction of the application's.
+	Journal *journal.Journal
+	// Near is what this process holds of Redis or the database, nil if it holds
+	// nothing, and Failover the way to Redis, nil without one: for monitoring.
+	Near     *near.Tier
+	Failover *failover.Store
 	Logger   *slog.Logger
 
+	trust *trust // nil without Redis
 	owned resources
 }
 
@@ -57,9 +68,13 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
+	if err := a.openJournal(ctx); err != nil {
+		return fmt.Errorf("echoic: journal: %w", err)
+	}
 	if err := a.openCache(ctx); err != nil {
 		return fmt.Errorf("echoic: cache: %w", err)
 	}
+	a.observe()
 	proxies, err := a.Config.proxies()
 	if err != nil {
 		return err
@@ -82,9 +97,23 @@ func (a *App) open(ctx context.Context) error {
 	return nil
 }
 
+// openJournal opens the log of invalidations, in the database if there is one.
+func (a *App) openJournal(ctx context.Context) (err error) {
+	cfg := journal.Config{URL: a.Config.DatabaseURL, Domain: a.Config.CachePrefix, Retention: a.Config.JournalRetention, AutoCreate: true, Logger: a.Logger}
+	if a.Plan.Database == "" {
+		a.Journal, err = journal.NewMemory(cfg)
+	} else {
+		a.Journal, err = journal.Open(ctx, cfg)
+	}
+	if err == nil {
+		a.owned.add(a.Journal)
+	}
+	return err
+}
+
 // openCache opens the store and the cache over it.
 func (a *App) openCache(ctx context.Context) error {
-	store, err := openStore(ctx, a.Config, &a.owned)
+	store, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,10 +121,17 @@ func (a *App) openCache(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.Cache, err = cache.New(cache.Config{
+	cfg := cache.Config{
 		Store: store, Prefix: a.Config.CachePrefix, Version: a.Config.CacheVersion, TTL: a.Config.CacheTTL,
 		Compressor: compressor, IgnoreErrors: true, Logger: a.Logger,
-	})
+	}
+	if a.Near != nil {
+		cfg.Near = a.Near
+	}
+	if a.Plan.Cache != Memory { // which others cannot reach, and which forgets with the process
+		cfg.Journal, cfg.JournalLast = a.Journal, a.Plan.Cache != Redis
+	}
+	a.Cache, err = cache.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -104,14 +140,28 @@ func (a *App) openCache(ctx context.Context) error {
 	return err
 }
 
+func (a *App) openStore(ctx context.Context) (cache.Store, error) {
+	switch a.Plan.Cache {
+	case Redis:
+		return a.openRedisCache(ctx)
+	case Postgres, SQLite:
+		return a.openDatabaseCache(ctx)
+	}
+	return openMemoryStore(a.Config, &a.owned)
+}
+
 // openSessions opens the store and the manager over it.
 func (a *App) openSessions(ctx context.Context) error {
-	store, err := openSessionStore(ctx, a.Config, &a.owned)
+	store, err := openSessionStore(ctx, a.Config, a.trust, &a.owned)
 	if err != nil {
 		return err
 	}
+	var ends cache.Journal
+	if a.Plan.Sessions == Redis { // a database loses nothing that it has acknowledged
+		ends = a.Journal
+	}
 	a.Sessions, err = session.New(session.Config{
-		Store: store, Lifetime: a.Config.SessionLifetime, IdleTimeout: a.Config.SessionIdleTimeout,
+		Store: store, Journal: ends, Lifetime: a.Config.SessionLifetime, IdleTimeout: a.Config.SessionIdleTimeout,
 		Cookie:     session.Cookie{Name: a.Plan.Cookie, Secure: a.Plan.Secure},
 		HashTokens: a.Config.Env == Production, Logger: a.Logger,
 	})

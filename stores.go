@@ -22,14 +22,20 @@ import (
 // helloTimeout is how long the start waits for a Redis to say that it is there.
 const helloTimeout = time.Second
 
-// openStore opens the cache's store and hands what has to be closed to owned.
-func openStore(ctx context.Context, cfg Config, owned *resources) (cache.Store, error) {
+// openPlainStore opens the store that carries the cache, with nothing around it:
+// what is wrong with it shows.
+func openPlainStore(ctx context.Context, cfg Config, owned *resources) (cache.Store, error) {
 	switch cfg.Plan().Cache {
 	case Redis:
-		return openRedisStore(ctx, cfg, owned)
+		return openRedisStore(ctx, cfg, nil, owned)
 	case Postgres, SQLite:
 		return openDatabaseStore(ctx, cfg, owned)
 	}
+	return openMemoryStore(cfg, owned)
+}
+
+// openMemoryStore opens a cache inside the process.
+func openMemoryStore(cfg Config, owned *resources) (cache.Store, error) {
 	store, err := memory.New(memory.Config{MaxEntries: cfg.CacheMaxEntries, MaxBytes: cfg.CacheMaxBytes})
 	if err != nil {
 		return nil, err
@@ -40,10 +46,11 @@ func openStore(ctx context.Context, cfg Config, owned *resources) (cache.Store, 
 
 // openRedisStore does not fail when Redis is away: the store connects when it
 // is there, and until then pages are made anew.
-func openRedisStore(ctx context.Context, cfg Config, owned *resources) (cache.Store, error) {
+func openRedisStore(ctx context.Context, cfg Config, verify cache.Verifier, owned *resources) (*redis.Store, error) {
 	store, err := redis.New(ctx, redis.Config{
 		URL: cfg.RedisURL, ConnectTimeout: cfg.RedisConnectTimeout, SocketTimeout: cfg.RedisSocketTimeout, RetryOnTimeout: cfg.RedisRetryOnTimeout,
-		CAFile: cfg.RedisCAFile, CertFile: cfg.RedisCertFile, KeyFile: cfg.RedisKeyFile, Logger: cfg.Logger,
+		CAFile: cfg.RedisCAFile, CertFile: cfg.RedisCertFile, KeyFile: cfg.RedisKeyFile,
+		SentinelUser: cfg.RedisSentinelUser, SentinelPassword: cfg.RedisSentinelPassword, Verify: verify, Logger: cfg.Logger,
 	})
 	if err != nil {
 		return nil, err
@@ -61,6 +68,7 @@ func (cfg Config) redisPolicy() redisconn.Policy {
 	return redisconn.Policy{
 		MaxConnections: cfg.RedisMaxConnections, ConnectTimeout: cfg.RedisConnectTimeout, SocketTimeout: cfg.RedisSocketTimeout,
 		RetryOnTimeout: cfg.RedisRetryOnTimeout, CAFile: cfg.RedisCAFile, CertFile: cfg.RedisCertFile, KeyFile: cfg.RedisKeyFile,
+		SentinelUser: cfg.RedisSentinelUser, SentinelPassword: cfg.RedisSentinelPassword,
 	}
 }
 
@@ -84,9 +92,9 @@ type sessionStore interface {
 }
 
 // openSessionStore opens the sessions' store, whose table it makes if it has
-// none.
-func openSessionStore(ctx context.Context, cfg Config, owned *resources) (session.Store, error) {
-	store, table, err := newSessionStore(ctx, cfg, owned)
+// none. t, if not nil, is asked before a Redis is used.
+func openSessionStore(ctx context.Context, cfg Config, t *trust, owned *resources) (session.Store, error) {
+	store, table, err := newSessionStore(ctx, cfg, t, owned)
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +111,11 @@ type table interface {
 }
 
 // newSessionStore opens the store; table is nil for Redis.
-func newSessionStore(ctx context.Context, cfg Config, owned *resources) (sessionStore, table, error) {
+func newSessionStore(ctx context.Context, cfg Config, t *trust, owned *resources) (sessionStore, table, error) {
 	plan := cfg.Plan()
 	switch plan.Sessions {
 	case Redis:
-		store, err := openSessionRedis(cfg, plan, owned)
+		store, err := openSessionRedis(cfg, plan, t, owned)
 		return store, nil, err
 	case Postgres:
 		pool, err := openPool(ctx, cfg, owned)
@@ -133,12 +141,16 @@ func newSessionStore(ctx context.Context, cfg Config, owned *resources) (session
 	return store, store, nil
 }
 
-func openSessionRedis(cfg Config, plan Plan, owned *resources) (sessionStore, error) {
+func openSessionRedis(cfg Config, plan Plan, t *trust, owned *resources) (sessionStore, error) {
 	target, err := redisconn.Parse(cfg.RedisURL)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := redisconn.RedigoPool(target, cfg.redisPolicy())
+	var check redisconn.CheckFunc
+	if t != nil {
+		check = t.Check
+	}
+	pool, err := redisconn.RedigoPoolVerified(target, cfg.redisPolicy(), check)
 	if err != nil {
 		return nil, err
 	}

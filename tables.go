@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/echoic-go/echoic/cache/database"
+	"github.com/echoic-go/echoic/journal"
 )
 
 // Table is a table that cache or sessions need.
@@ -15,37 +16,76 @@ type Table struct {
 	SQL      string  // what creates it
 }
 
-// Tables creates the tables of cache and sessions where they are missing, or
-// with dryRun only says which and how. Any number of processes may do it at
+// Tables creates the tables of sessions, cache and journal where they are missing,
+// or with dryRun only says which and how. Any number of processes may do it at
 // once. Without a database there are none.
 func Tables(ctx context.Context, cfg Config, dryRun bool) (tables []Table, err error) {
 	var owned resources
 	defer func() { err = errors.Join(err, owned.Close()) }()
 	plan := cfg.Plan()
-	if plan.Sessions == Postgres || plan.Sessions == SQLite {
-		_, t, err := newSessionStore(ctx, cfg, &owned)
+	for _, kind := range neededTables(plan) {
+		t, err := kind.open(ctx, cfg, &owned)
 		if err != nil {
-			return tables, fmt.Errorf("sessions: %w", err)
+			return tables, fmt.Errorf("%s: %w", kind.name, err)
 		}
 		if !dryRun {
 			if err := t.CreateTable(ctx); err != nil {
-				return tables, err
+				return tables, fmt.Errorf("%s: %w", kind.name, err)
 			}
 		}
-		tables = append(tables, Table{Name: "sessions", Database: plan.Sessions, SQL: t.Schema()})
+		tables = append(tables, Table{Name: kind.name, Database: kind.in, SQL: t.Schema()})
+	}
+	return tables, nil
+}
+
+// tableKind is something that keeps its data in a table.
+type tableKind struct {
+	name string
+	in   Backend
+	open func(ctx context.Context, cfg Config, owned *resources) (table, error)
+}
+
+func neededTables(plan Plan) (kinds []tableKind) {
+	if plan.Sessions == Postgres || plan.Sessions == SQLite {
+		kinds = append(kinds, tableKind{"sessions", plan.Sessions, func(ctx context.Context, cfg Config, owned *resources) (table, error) {
+			_, t, err := newSessionStore(ctx, cfg, nil, owned)
+			return t, err
+		}})
 	}
 	if plan.Database == "" {
-		return tables, nil
+		return kinds
 	}
-	store, err := database.Open(ctx, database.Config{URL: cfg.DatabaseURL, Logger: cfg.Logger})
+	kinds = append(kinds, tableKind{"cache", plan.Database, openCacheTable}, tableKind{"journal", plan.Database, openJournalTable})
+	if plan.Cache == Redis {
+		kinds = append(kinds, tableKind{"fallback", plan.Database, openFallbackTable})
+	}
+	return kinds
+}
+
+func openCacheTable(ctx context.Context, cfg Config, owned *resources) (table, error) {
+	return own(owned)(database.Open(ctx, database.Config{URL: cfg.DatabaseURL, Logger: cfg.Logger}))
+}
+
+func openFallbackTable(ctx context.Context, cfg Config, owned *resources) (table, error) {
+	return own(owned)(database.Open(ctx, fallbackConfig(cfg, cfg.Plan())))
+}
+
+func openJournalTable(ctx context.Context, cfg Config, owned *resources) (table, error) {
+	j, err := journal.Open(ctx, journal.Config{URL: cfg.DatabaseURL, Domain: cfg.CachePrefix, Logger: cfg.Logger})
 	if err != nil {
-		return tables, fmt.Errorf("cache: %w", err)
+		return nil, err
 	}
-	owned.add(store)
-	if !dryRun {
-		if err := store.CreateTable(ctx); err != nil {
-			return tables, err
+	owned.add(j)
+	return j, nil
+}
+
+// own hands what was opened to those who close it.
+func own(owned *resources) func(*database.Store, error) (table, error) {
+	return func(s *database.Store, err error) (table, error) {
+		if err != nil {
+			return nil, err
 		}
+		owned.add(s)
+		return s, nil
 	}
-	return append(tables, Table{Name: "cache", Database: plan.Database, SQL: store.Schema()}), nil
 }

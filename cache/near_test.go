@@ -197,11 +197,11 @@ func TestPurgeReachesWhatIsHeld(t *testing.T) {
 	}
 	must(t, a.Purge(t.Context(), "tag"))
 	a.shows(t, "one", "", -1)
-	b.Observe(t.Context(), []cache.Invalidation{{Kind: cache.InvalidTag, Name: "tag"}}, false)
+	must(t, b.Observe(t.Context(), cache.Heard{List: []cache.Invalidation{{Kind: cache.InvalidTag, Name: "tag"}}}))
 	b.shows(t, "one", "", -1)
 	b.shows(t, "other", "2", 0)
 	must(t, a.Clear(t.Context()))
-	b.Observe(t.Context(), []cache.Invalidation{{Kind: cache.InvalidAll}}, false)
+	must(t, b.Observe(t.Context(), cache.Heard{List: []cache.Invalidation{{Kind: cache.InvalidAll}}}))
 	b.shows(t, "other", "", -1)
 }
 
@@ -233,7 +233,7 @@ func TestHeldWhileTheStoreIsAway(t *testing.T) {
 	if rec, _, _ := s.pages.Get(t.Context(), cache.NewKey("one")); !rec.Unverified {
 		t.Error("the page does not say that it is unverified")
 	}
-	s.Observe(t.Context(), []cache.Invalidation{{Kind: cache.InvalidTag, Name: "tag"}, {Kind: cache.InvalidKey, Name: "echoic:1:v:k"}}, false)
+	must(t, s.Observe(t.Context(), cache.Heard{List: []cache.Invalidation{{Kind: cache.InvalidTag, Name: "tag"}, {Kind: cache.InvalidKey, Name: "echoic:1:v:k"}}}))
 	s.shows(t, "one", "", -1)
 	s.shows(t, "two", "2", 0)
 	if _, found, _ := values.Get(t.Context(), "k"); found {

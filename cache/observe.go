@@ -1,32 +1,55 @@
 package cache
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
-// Observe is told every invalidation that the tail of the journal hears, by
-// whichever server it was said; own are those of this process. What this process
-// holds forgets what they name, before the shared store has heard of it and also
-// while that cannot be reached. A store inside the process is told what others
-// said: it has no other way to hear of it.
+// Heard is what the tail of the journal hears.
+type Heard struct {
+	List []Invalidation
+	// Own says that this process said it, and has told the store.
+	Own bool
+	// Untold says that nobody has told the store: it was written in a
+	// transaction of the application's.
+	Untold bool
+}
+
+// Observe is told every invalidation that the journal's tail hears, by whichever
+// server it was said. What this process holds forgets what the list names, before
+// the shared store has heard of it and also while that cannot be reached.
 //
-// Observe waits for nothing outside the process.
-func (c *Cache) Observe(ctx context.Context, list []Invalidation, own bool) {
-	if c.open() != nil {
-		return
+// A store inside the process is told what others said, and one that tells nobody
+// of its changes ([Config.JournalLast]) what nobody has told it: whoever reads it
+// from then on reads what is right. An error is that store's; what this process
+// holds of it may be out of date then.
+func (c *Cache) Observe(ctx context.Context, heard Heard) error {
+	if err := c.open(); err != nil {
+		return err
 	}
-	for _, i := range list {
+	for _, i := range heard.List {
 		if i.Kind == InvalidKey {
 			c.flights.forget(i.Name)
 		}
 	}
+	var err error
+	if c.hasToBeTold(heard) {
+		err = Apply(ctx, c.cfg.Store, ApplyConfig{Prefix: c.cfg.Prefix, Logger: c.cfg.Logger, Now: c.cfg.Now}, heard.List)
+	}
 	if c.near != nil {
-		c.near.Forget(c.nearKeys(list)...)
+		c.near.Forget(c.nearKeys(heard.List)...)
 	}
-	if _, local := c.cfg.Store.(ObjectStore); local && !own {
-		err := Apply(ctx, c.cfg.Store, ApplyConfig{Prefix: c.cfg.Prefix, Logger: c.cfg.Logger, Now: c.cfg.Now}, list)
-		if err != nil {
-			c.logFailure(ctx, "observe", err)
-		}
+	if err != nil {
+		return fmt.Errorf("cache: observe: %w", err)
 	}
+	return nil
+}
+
+func (c *Cache) hasToBeTold(heard Heard) bool {
+	if _, local := c.cfg.Store.(ObjectStore); local {
+		return !heard.Own || heard.Untold
+	}
+	return c.cfg.JournalLast && heard.Untold
 }
 
 // nearKeys are the keys under which the near tier holds what the list names: for

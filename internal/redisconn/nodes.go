@@ -3,6 +3,7 @@ package redisconn
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -225,12 +226,7 @@ func (n *nodes) moved(client rueidis.Client) bool {
 		if err != nil {
 			continue
 		}
-		var now []string
-		for primary := range lowestSlots(reply, addr) {
-			now = append(now, primary)
-		}
-		slices.Sort(now)
-		return !slices.Equal(now, n.told)
+		return !slices.Equal(slices.Sorted(maps.Keys(slotOwners(reply, addr))), n.told)
 	}
 	return false
 }

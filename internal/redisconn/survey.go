@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	redigo "github.com/gomodule/redigo/redis"
@@ -150,61 +149,20 @@ func (n *nodes) askNodes() (map[string]string, error) {
 			last = n.failure(connecting, addr, err)
 			continue
 		}
-		first := lowestSlots(reply, addr)
-		if len(first) == 0 {
+		owners := slotOwners(reply, addr)
+		if len(owners) == 0 {
 			last = &Error{What: "connect: the cluster has no slots", Addr: addr, Remedy: "assign slots to its nodes (redis-cli --cluster create)", Unavailable: true}
 			continue
 		}
-		places := make(map[string]string, len(first))
+		places := make(map[string]string, len(owners))
 		n.peers = n.peers[:0]
-		for primary, slot := range first {
-			places[primary] = tagOf(slot)
+		for primary, ranges := range owners {
+			places[primary] = tagOf(lowest(ranges))
 			n.peers = append(n.peers, primary)
 		}
 		return places, nil
 	}
 	return nil, last
-}
-
-// lowestSlots reads the answer to CLUSTER SLOTS, by either client, of the node at
-// addr: the addresses of the primaries and the lowest slot of each.
-func lowestSlots(reply any, addr string) map[string]int {
-	ranges, _ := reply.([]any)
-	first := make(map[string]int)
-	for _, r := range ranges {
-		fields, _ := r.([]any)
-		if len(fields) < 3 {
-			continue
-		}
-		slot, ok := fields[0].(int64)
-		owner, _ := fields[2].([]any)
-		if !ok || slot < 0 || slot >= slotCount || len(owner) < 2 {
-			continue
-		}
-		port, ok := owner[1].(int64)
-		host := text(owner[0])
-		if !ok || host == "?" {
-			continue // a node that does not know where it is
-		}
-		if host == "" { // the address by which it was reached
-			host, _, _ = net.SplitHostPort(addr)
-		}
-		primary := net.JoinHostPort(host, strconv.FormatInt(port, 10))
-		if before, seen := first[primary]; !seen || int(slot) < before {
-			first[primary] = int(slot)
-		}
-	}
-	return first
-}
-
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case []byte:
-		return string(v)
-	}
-	return ""
 }
 
 // node is what a server says of itself.

@@ -82,9 +82,12 @@ func alive(data []byte, left int64, now time.Time) *session.Record {
 	return &session.Record{Data: data, Expiry: now.Add(time.Duration(left) * time.Millisecond).UTC()}
 }
 
+// scanCount is about how many keys the server looks at for one SCAN.
+const scanCount = 1000
+
 // scan returns the keys that one SCAN finds, and the cursor for the next.
 func (c conn) scan(cursor, pattern string) (next string, keys []string, err error) {
-	replies, err := redis.Values(c.ask("SCAN", cursor, "MATCH", pattern, "COUNT", 1000))
+	replies, err := redis.Values(c.ask("SCAN", cursor, "MATCH", pattern, "COUNT", scanCount))
 	if err != nil {
 		return "", nil, err
 	}

@@ -2,12 +2,15 @@
 // the keys of scs's redisstore: a prefix and the token. Sessions that an scs
 // application has written there are found.
 //
-//	store, err := redis.New(redis.Config{Pool: pool, Prefix: "motivational_app:s:"})
+//	store, err := redis.Open(ctx, redis.OpenConfig{URL: "redis://:secret@127.0.0.1:6379/1", Prefix: "motivational_app:s:"})
 //	if err != nil {
 //		return err
 //	}
 //	defer store.Close()
 //	sessions, err := session.New(session.Config{Store: store})
+//
+// The URL may also be that of Sentinel or of a Cluster. Who has a redigo pool
+// already gives it to [New].
 //
 // What redisstore lacks is here: every save and removal is one command that says
 // whether there was a session, deadlines are honoured, and sessions are listed

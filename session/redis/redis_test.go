@@ -20,7 +20,14 @@ import (
 	"github.com/echoic-go/echoic/session/sessiontest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(testenv.Wrap(m)) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(testenv.Wrap(m),
+		// rueidis looks at the topology up to a second after it was asked to,
+		// whether it was closed meanwhile or not.
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"),
+	)
+}
 
 func openPool(t testing.TB, url string) *redigo.Pool {
 	t.Helper()

@@ -1,0 +1,180 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/echoic-go/echoic/internal/redisconn"
+	"github.com/echoic-go/echoic/session"
+)
+
+// linked keeps sessions behind Sentinel or in a Cluster, under the keys of Store.
+// Every command is about one key.
+type linked struct {
+	link   *redisconn.Link
+	prefix string
+}
+
+// Fetch implements session.Store. It is one round trip.
+func (s *linked) Fetch(ctx context.Context, key string) (rec session.Record, found bool, err error) {
+	err = s.link.Read(ctx, "fetch", func(ctx context.Context, c rueidis.Client) error {
+		records, err := fetch(ctx, c, []string{s.prefix + key})
+		if err == nil && records[0] != nil {
+			rec, found = *records[0], true
+		}
+		return err
+	})
+	return rec, found, failed("fetch", err)
+}
+
+// Insert implements session.Store.
+func (s *linked) Insert(ctx context.Context, key string, rec session.Record) (inserted bool, err error) {
+	return s.changed(ctx, "insert", func(b rueidis.Builder) rueidis.Completed {
+		return b.Set().Key(s.prefix + key).Value(string(rec.Data)).Nx().PxMilliseconds(millis(rec.Expiry)).Build()
+	})
+}
+
+// Update implements session.Store.
+func (s *linked) Update(ctx context.Context, key string, rec session.Record) (updated bool, err error) {
+	return s.changed(ctx, "update", func(b rueidis.Builder) rueidis.Completed {
+		if rec.Data == nil {
+			return b.Pexpire().Key(s.prefix + key).Milliseconds(millis(rec.Expiry)).Build()
+		}
+		return b.Set().Key(s.prefix + key).Value(string(rec.Data)).Xx().PxMilliseconds(millis(rec.Expiry)).Build()
+	})
+}
+
+// Remove implements session.Store.
+func (s *linked) Remove(ctx context.Context, key string) (removed bool, err error) {
+	return s.changed(ctx, "remove", func(b rueidis.Builder) rueidis.Completed {
+		return b.Del().Key(s.prefix + key).Build()
+	})
+}
+
+// changed sends one command and reports whether it had something to change: OK or
+// 1, not nil or 0.
+func (s *linked) changed(ctx context.Context, op string, command func(rueidis.Builder) rueidis.Completed) (done bool, err error) {
+	err = s.link.Write(ctx, op, func(ctx context.Context, c rueidis.Client) error {
+		message, err := c.Do(ctx, command(c.B())).ToMessage()
+		switch {
+		case rueidis.IsRedisNil(err):
+			done, err = false, nil
+		case err == nil && message.IsInt64():
+			var n int64
+			n, err = message.AsInt64()
+			done = n > 0
+		default:
+			done = err == nil
+		}
+		return err
+	})
+	return done && err == nil, failed(op, err)
+}
+
+// errMoved ends an iteration over a Cluster that changes.
+var errMoved = errors.New("the cluster changed while its sessions were listed: list them again")
+
+// Each implements session.Lister, by SCAN on every primary. It ends with an error
+// if slots have moved meanwhile: sessions may have moved past it.
+func (s *linked) Each(ctx context.Context) iter.Seq2[session.Entry, error] {
+	return func(yield func(session.Entry, error) bool) {
+		before, err := s.link.Primaries(ctx)
+		for _, addr := range slices.Sorted(maps.Keys(before)) {
+			var cursor uint64
+			for more := err == nil; more; more = cursor != 0 {
+				var page []session.Entry
+				if cursor, page, err = s.page(ctx, addr, cursor); err != nil {
+					break
+				}
+				for _, entry := range page {
+					if !yield(entry, nil) {
+						return
+					}
+				}
+			}
+		}
+		if err == nil {
+			var after map[string]string
+			if after, err = s.link.Primaries(ctx); err == nil && !maps.Equal(before, after) {
+				err = errMoved
+			}
+		}
+		if err != nil {
+			yield(session.Entry{}, failed("list", err))
+		}
+	}
+}
+
+// page reads the sessions that one SCAN at one server finds.
+func (s *linked) page(ctx context.Context, addr string, cursor uint64) (next uint64, page []session.Entry, err error) {
+	err = s.link.ReadAt(ctx, addr, "list", func(ctx context.Context, c rueidis.Client) error {
+		found, err := c.Do(ctx, c.B().Scan().Cursor(cursor).Match(literal(s.prefix)+"*").Count(scanCount).Build()).AsScanEntry()
+		if err != nil {
+			return err
+		}
+		next = found.Cursor
+		records, err := fetch(ctx, c, found.Elements)
+		page = page[:0]
+		for i, rec := range records {
+			if rec != nil {
+				page = append(page, session.Entry{Key: strings.TrimPrefix(found.Elements[i], s.prefix), Record: *rec})
+			}
+		}
+		return err
+	})
+	return next, page, err
+}
+
+// fetch reads values and lifetimes in one round trip. What is absent is nil.
+func fetch(ctx context.Context, c rueidis.Client, keys []string) ([]*session.Record, error) {
+	commands := make([]rueidis.Completed, 0, 2*len(keys))
+	for _, key := range keys {
+		commands = append(commands, c.B().Get().Key(key).Build(), c.B().Pttl().Key(key).Build())
+	}
+	if len(commands) == 0 {
+		return nil, nil
+	}
+	results := c.DoMulti(ctx, commands...)
+	now := time.Now()
+	records := make([]*session.Record, len(keys))
+	for i := range keys {
+		data, err := results[2*i].AsBytes()
+		if rueidis.IsRedisNil(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		left, err := results[2*i+1].AsInt64()
+		if err != nil {
+			return nil, err
+		}
+		records[i] = alive(data, left, now)
+	}
+	return records, nil
+}
+
+// Ping implements Sessions.
+func (s *linked) Ping(ctx context.Context) error { return failed("ping", s.link.Ping(ctx)) }
+
+// Close implements Sessions.
+func (s *linked) Close() error { return s.link.Close() }
+
+// failed names the package, and says ErrClosed in its words.
+func failed(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, redisconn.ErrClosed):
+		return fmt.Errorf("session/redis: %s: %w", op, session.ErrClosed)
+	}
+	return fmt.Errorf("session/redis: %w", err)
+}

@@ -26,10 +26,6 @@ func (p *Pages) admit(r *http.Request, route *Route) Reason {
 		return ReasonUpgrade
 	case !p.hostAllowed(r.Host):
 		return ReasonHost
-	case oddPath(r):
-		return ReasonPath
-	case oddQuery(r.URL.RawQuery, route.strict):
-		return ReasonQuery
 	case route.strict && (len(r.Header["If-Match"]) > 0 || len(r.Header["If-Unmodified-Since"]) > 0):
 		return ReasonMatch // RFC 9111, section 4.3.2
 	case sourceReads(r) > 0:

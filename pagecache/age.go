@@ -11,13 +11,23 @@ import (
 // is more. Both saturate, neither is negative.
 func initialAge(h http.Header, asked, arrived time.Time) time.Duration {
 	age := statedAge(h) + between(asked, arrived)
-	if date, err := http.ParseTime(first(h["Date"])); err == nil {
+	if date, ok := parseDate(h["Date"]); ok {
 		// Date has whole seconds: an answer that was just made is not old.
 		if apparent := between(date, arrived); apparent >= time.Second {
 			age = max(age, apparent)
 		}
 	}
 	return min(age, maxDelta)
+}
+
+// parseDate reads an HTTP date. What is none, or not there, is false: making an
+// error of it costs more than the rest of the decision.
+func parseDate(lines []string) (time.Time, bool) {
+	if len(lines) == 0 || len(lines[0]) < len("Mon Jan _2 15:04:05 2006") {
+		return time.Time{}, false
+	}
+	at, err := http.ParseTime(lines[0])
+	return at, err == nil
 }
 
 // statedAge is the age that an answer came with, from a cache further back: the

@@ -23,8 +23,7 @@ func (x *exchange) fetch() error {
 		return x.run(nil)
 	}
 	const handOvers = 2
-	deadline := time.NewTimer(x.p.cfg.WaitTimeout)
-	defer deadline.Stop()
+	var deadline *time.Timer // for those who wait
 	for range handOvers + 1 {
 		fl, leads := x.p.flights.join(key, x.missed, x.p.cfg.MaxWaiters)
 		if fl == nil {
@@ -32,6 +31,10 @@ func (x *exchange) fetch() error {
 		}
 		if leads {
 			return x.lead(fl)
+		}
+		if deadline == nil {
+			deadline = time.NewTimer(x.p.cfg.WaitTimeout)
+			defer deadline.Stop()
 		}
 		select {
 		case <-fl.done:
@@ -167,9 +170,12 @@ func (x *exchange) knownFields() []string {
 // visitors with a session from those without, so that one who is logged in
 // never makes the others wait for a private page.
 func (x *exchange) flightKey() string {
-	session := "without"
+	session := "without "
 	if hasCookie(x.r, x.p.cfg.SessionCookies) {
-		session = "with"
+		session = "with "
+	}
+	if x.route.plain() && len(x.knownFields()) == 0 {
+		return session + x.target.url
 	}
 	return stringsOf(x.variantKey(x.knownFields()).With("session", session))
 }

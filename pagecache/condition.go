@@ -48,8 +48,8 @@ func modifiedSince(since []string, lastModified string) modification {
 	if len(since) != 1 || lastModified == "" {
 		return unknown
 	}
-	at, err := http.ParseTime(since[0])
-	if err != nil {
+	at, ok := parseDate(since)
+	if !ok {
 		return unknown
 	}
 	mod, err := http.ParseTime(lastModified)

@@ -90,11 +90,11 @@ func expiresLife(h http.Header, now time.Time) (life time.Duration, explicit boo
 	if len(lines) == 0 {
 		return 0, false
 	}
-	at, err := http.ParseTime(lines[0])
-	if err != nil || len(lines) > 1 {
+	at, ok := parseDate(lines)
+	if !ok || len(lines) > 1 {
 		return 0, true
 	}
-	if date, err := http.ParseTime(first(h["Date"])); err == nil {
+	if date, ok := parseDate(h["Date"]); ok {
 		now = date
 	}
 	return between(now, at), true

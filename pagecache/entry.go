@@ -17,6 +17,8 @@ type entry struct {
 	body    []byte
 	etag    string
 	lastMod time.Time
+	lmText  string        // Last-Modified
+	dated   bool          // the answer has a Date of its own
 	born    time.Time     // when the answer was made, its initial age taken off
 	render  time.Duration // what the handler took
 	changed uint64        // changes of its URL before it was made, for stores inside the process
@@ -32,7 +34,7 @@ type entry struct {
 	// What hits send, prepared so that they allocate nothing.
 	lines  []line
 	length []string // Content-Length
-	date   []string // Date, of the answer or of its birth
+	date   []string // Date, if it has one
 	vary   []string // Vary
 	second atomic.Pointer[secondly]
 	coded  *coded // the other coding, nil if there is none
@@ -73,17 +75,15 @@ func (e *entry) complete() *entry {
 		return e
 	}
 	e.etag = first(e.header["Etag"])
-	e.lastMod, _ = http.ParseTime(first(e.header["Last-Modified"]))
+	e.lastMod, _ = parseDate(e.header["Last-Modified"])
 	if bodyAllowed(e.status) {
 		e.length = []string{strconv.Itoa(len(e.body))}
 	}
 	if e.coded != nil {
 		e.coded.etag = []string{codedTag(e.etag, e.coded.name[0])}
 	}
-	e.date = e.header["Date"]
-	if len(e.date) == 0 {
-		e.date = []string{e.born.UTC().Format(http.TimeFormat)}
-	}
+	e.lmText = first(e.header["Last-Modified"])
+	e.date, e.dated = e.header["Date"], len(e.header["Date"]) > 0
 	e.vary = slices.Clip(e.header["Vary"])
 	if e.codable {
 		e.vary = append(e.vary, "Accept-Encoding")
@@ -104,6 +104,7 @@ func (e *entry) complete() *entry {
 type secondly struct {
 	age    int64
 	values [3][]string // Age, Cache-Status, Server-Timing
+	date   []string
 }
 
 func bodyAllowed(status int) bool {

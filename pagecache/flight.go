@@ -95,7 +95,7 @@ func (f *flights) leave(fl *flight) {
 // detach returns the context for a handler whose answer others wait for: it ends
 // with its client's only if nobody else is left. release must be called.
 func (f *flights) detach(parent context.Context, fl *flight) (ctx context.Context, release func()) {
-	if fl == nil {
+	if fl == nil || parent.Done() == nil {
 		return parent, func() {}
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))

@@ -102,12 +102,12 @@ func heuristicLife(a *answer, c control, route *Route) time.Duration {
 	if route.heuristic <= 0 || !heuristicStatus[a.status] && !c.public {
 		return 0
 	}
-	modified, err := http.ParseTime(first(a.header["Last-Modified"]))
-	if err != nil {
+	modified, ok := parseDate(a.header["Last-Modified"])
+	if !ok {
 		return 0
 	}
 	made := a.arrived
-	if date, err := http.ParseTime(first(a.header["Date"])); err == nil {
+	if date, ok := parseDate(a.header["Date"]); ok {
 		made = date
 	}
 	return min(time.Duration(float64(between(modified, made))*route.heuristic), maxHeuristicLife)

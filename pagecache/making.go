@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -119,9 +120,12 @@ func (e *entry) endAt(at time.Time) {
 // bodyTag is a strong validator: the same bytes in the same coding.
 func bodyTag(h http.Header, body []byte) string {
 	sum := sha256.New()
-	sum.Write([]byte(h.Get("Content-Type") + "\n" + h.Get("Content-Encoding") + "\n"))
+	_, _ = io.WriteString(sum, first(h["Content-Type"])+"\n"+first(h["Content-Encoding"])+"\n")
 	sum.Write(body)
-	return `"` + base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:15]) + `"`
+	var room [sha256.Size]byte
+	tag := append(make([]byte, 0, 22), '"')
+	tag = base64.RawURLEncoding.AppendEncode(tag, sum.Sum(room[:0])[:15])
+	return string(append(tag, '"'))
 }
 
 // deliver sends an answer that was held back. One that is kept gets what a hit
@@ -143,6 +147,8 @@ func (m *making) deliver(h http.Header, e *entry, why Reason) {
 	s := sendable{status: rec.status, etag: first(h["Etag"]), lastModified: first(h["Last-Modified"]), body: rec.body}
 	if bodyAllowed(rec.status) && (len(h["Content-Length"]) > 0 || len(h["Transfer-Encoding"]) > 0 || len(h["Trailer"]) > 0) {
 		s.length = h["Content-Length"]
+	} else if e != nil {
+		s.length = e.length
 	} else if bodyAllowed(rec.status) {
 		s.length = []string{lengthOf(rec.body)}
 	}

@@ -11,17 +11,19 @@ import (
 
 // Pages is a page cache. It is safe for concurrent use.
 type Pages struct {
-	cfg     Config
-	records *cache.Records[*entry]
-	local   bool        // the store is inside the process: no budget needed
-	door    *doorkeeper // nil where the store is inside the process
-	flights flights
-	misses  missMemory // pages that cannot be kept
-	broken  missMemory // pages whose refresh in the background failed
-	changed changes
-	recent  recent
-	pool    sync.Pool // of *exchange
-	work    background
+	cfg      Config
+	records  *cache.Records[*entry]
+	local    bool        // the store is inside the process: no budget needed
+	door     *doorkeeper // nil where the store is inside the process
+	flights  flights
+	misses   missMemory // pages that cannot be kept
+	broken   missMemory // pages whose refresh in the background failed
+	changed  changes
+	places   places
+	recent   recent
+	pool     sync.Pool // of *exchange
+	statuses sync.Map  // of outcome, the texts of Cache-Status
+	work     background
 }
 
 // Next runs the handler of a page on another writer and request. An error that
@@ -47,7 +49,7 @@ func New(cfg Config) (*Pages, error) {
 		p.door = newDoorkeeper(cfg.Now())
 	}
 	p.misses.now, p.broken.now = cfg.Now, cfg.Now
-	p.changed.seed = maphash.MakeSeed()
+	p.changed.seed, p.places.seed = maphash.MakeSeed(), maphash.MakeSeed()
 	p.recent.init(cfg.Recent)
 	p.pool.New = func() any { return new(exchange) }
 	p.work.init(cfg.Logger)

@@ -34,6 +34,7 @@ const (
 	ReasonStaleOnError Reason = "stale-if-error"         // the handler failed: the stale answer was served
 	ReasonRefresh      Reason = "stale-while-revalidate" // the stale answer was served and is being refreshed
 	ReasonStaleOnWait  Reason = "stale-instead-of-wait"  // another request's answer took too long: the stale one was served
+	ReasonUnverified   Reason = "unverified"             // the store is away; what this process held of it counts as stale
 	ReasonOnlyIfCached Reason = "only-if-cached"         // the client wants nothing but a stored answer (Strict): 504
 	ReasonShared       Reason = "collapsed"              // the answer to another request for the same page
 )

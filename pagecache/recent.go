@@ -43,13 +43,16 @@ func (p *Pages) explain(x *exchange, why, kept Reason, status int, age time.Dura
 	}
 	tier := "handler"
 	switch {
-	case why != ReasonHit && why != ReasonRefresh && why != ReasonStaleOnError && why != ReasonStaleOnWait:
+	case why != ReasonHit && why != ReasonRefresh && why != ReasonStaleOnError && why != ReasonStaleOnWait && why != ReasonUnverified:
 	case p.local:
 		tier = "memory"
 	default:
 		tier = "store"
 	}
-	now := p.cfg.Now()
+	now := x.now
+	if now.IsZero() || why != ReasonHit {
+		now = p.cfg.Now()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := &r.ring[r.next]

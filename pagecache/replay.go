@@ -32,7 +32,7 @@ func (x *exchange) answer(e *entry, age time.Duration, status string, why Reason
 			h["Vary"] = e.vary
 		}
 	}
-	s := sendable{status: e.status, etag: e.etag, lastModified: first(e.header["Last-Modified"]), modified: e.lastMod, body: e.body, length: e.length, stored: true}
+	s := sendable{status: e.status, etag: e.etag, lastModified: e.lmText, modified: e.lastMod, body: e.body, length: e.length, stored: true}
 	if x.codedOutside() {
 		if e.etag != "" {
 			h["Etag"] = []string{x.wireTag(e)}
@@ -53,8 +53,8 @@ func (x *exchange) answer(e *entry, age time.Duration, status string, why Reason
 	if x.p.cfg.ServerTiming {
 		h["Server-Timing"] = append(slices.Clip(h["Server-Timing"]), sec.values[2]...)
 	}
-	if len(h["Date"]) == 0 || len(e.header["Date"]) > 0 {
-		h["Date"] = e.date
+	if e.dated || len(h["Date"]) == 0 {
+		h["Date"] = sec.date
 	}
 	x.emit(h, s)
 	return nil

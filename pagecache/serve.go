@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/echoic-go/echoic/cache"
 )
@@ -31,7 +32,7 @@ func (p *Pages) ServeWithin(server http.Handler, w http.ResponseWriter, r *http.
 	x.p, x.w, x.r, x.route, x.next, x.server = p, w, r, route, next, server
 	err := x.serve()
 	if x.idle { // nothing that goes on elsewhere knows of it
-		*x = exchange{url: x.url[:0]}
+		*x = exchange{}
 		p.pool.Put(x)
 	}
 	return err
@@ -47,7 +48,7 @@ type exchange struct {
 	server http.Handler
 
 	asks   directives // what the request asks for; read in the Strict profile only
-	url    []byte     // as the cache sees it
+	scheme string
 	target target
 	key    cache.Key
 	why    Reason               // why it is not served from the store
@@ -56,11 +57,13 @@ type exchange struct {
 	missed cache.Record[*entry] // the lookup that missed
 	index  *entry               // the URL's list of variants, if it has one
 	stale  *entry               // found, but not good enough as it is
+	now    time.Time            // of the lookup
 	note   *outer               // what decorators further in say
 	lease  *cache.Lease         // what other servers respect while this request makes the page
 	ended  uint64               // flights before the lookup
 	idle   bool                 // done, and nobody else holds it
 
+	placed      bool // target and key are remembered ones
 	outerVaries bool // middleware outside codes bodies
 	sent        bool // the client has its answer
 }
@@ -71,22 +74,34 @@ func (x *exchange) serve() error {
 	if x.why = x.p.admit(x.r, x.route); x.why != "" {
 		return x.bypass()
 	}
+	if x.why = x.locate(); x.why != "" {
+		return x.bypass()
+	}
 	if x.route.strict {
 		x.asks = requestDirectives(x.r.Header["Cache-Control"], x.r.Header["Pragma"])
 	}
-	x.locate()
 	if renewal := refreshOf(x.r); renewal != nil && renewal.claim(x) {
 		return x.run(renewal.fl)
 	}
 	if e := x.lookup(); e != nil {
-		age := ageOf(e, x.p.cfg.Now())
+		x.now = x.p.cfg.Now()
+		age := ageOf(e, x.now)
 		use, why := judge(e, age, x.asks, x.route.strict)
+		if x.found.Unverified {
+			if why = ReasonUnverified; rescues(e, age, false, x.route.strict) {
+				return x.replay(e, age, why)
+			}
+			use = useAsk
+		}
 		if use == useStale && !x.refreshLater(e) {
 			use = useAsk
 		}
 		switch use {
 		case useFresh:
 			x.idle = true
+			if !x.placed {
+				x.p.places.remember(x)
+			}
 			return x.replay(e, age, ReasonHit)
 		case useStale:
 			return x.replay(e, age, ReasonRefresh)

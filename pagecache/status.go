@@ -22,18 +22,42 @@ func (p *Pages) secondly(e *entry, age time.Duration) *secondly {
 	hit := p.cfg.Name + "; hit; ttl=" + strconv.FormatInt(left, 10)
 	s.values[1] = append(slices.Clip(e.header["Cache-Status"]), hit)
 	s.values[2] = []string{p.timing("hit", age, e.render)}
+	if s.date = e.date; !e.dated {
+		s.date = []string{e.born.UTC().Format(http.TimeFormat)}
+	}
 	e.second.Store(s)
 	return s
 }
 
+// outcome is what Cache-Status tells of an answer that did not come from the
+// store.
+type outcome struct {
+	why, kept Reason
+	status    int
+}
+
 // statusOfMiss is Cache-Status (RFC 9211) of what did not come from the store.
-// Reasons are for development only.
+// There are not many, and each is made once.
 func (p *Pages) statusOfMiss(why, kept Reason, status int) string {
+	if why != ReasonStale {
+		status = 0
+	}
+	key := outcome{why, kept, status}
+	if have, ok := p.statuses.Load(key); ok {
+		return have.(string)
+	}
+	text := p.newStatus(why, kept, status)
+	p.statuses.Store(key, text)
+	return text
+}
+
+// newStatus makes one. Reasons are for development only.
+func (p *Pages) newStatus(why, kept Reason, status int) string {
 	var b strings.Builder
 	b.WriteString(p.cfg.Name)
 	b.WriteString("; fwd=")
 	b.WriteString(forwardToken(why))
-	if why == ReasonStale && status != 0 {
+	if status != 0 {
 		b.WriteString("; fwd-status=")
 		b.WriteString(strconv.Itoa(status))
 	}

@@ -37,7 +37,7 @@ func joinURL(scheme, host, path, query string) string {
 
 // scheme is the connection's; a trusted proxy may say otherwise.
 func (p *Pages) scheme(r *http.Request) string {
-	if proto := r.Header.Get("X-Forwarded-Proto"); proto != "" && p.trusts(r) {
+	if proto := first(r.Header["X-Forwarded-Proto"]); proto != "" && p.trusts(r) {
 		if strings.EqualFold(proto, "https") {
 			return "https"
 		}
@@ -66,15 +66,28 @@ func hostOf(host, scheme string) string {
 	return strings.TrimSuffix(host, ".")
 }
 
-// locate finds the URL and the key of the request.
-func (x *exchange) locate() {
+// locate finds the URL and the key of the request. A reason says why it has none
+// that could be looked up.
+func (x *exchange) locate() Reason {
+	x.scheme = x.p.scheme(x.r)
+	if at := x.p.places.of(x.r, x.route, x.scheme); at != nil {
+		x.target, x.key, x.placed = at.target, at.key, true
+		return ""
+	}
+	switch {
+	case oddPath(x.r):
+		return ReasonPath
+	case oddQuery(x.r.URL.RawQuery, x.route.strict):
+		return ReasonQuery
+	}
 	x.target = x.p.target(x.r, x.route)
 	x.key = x.p.baseKey(x.r, x.route, x.target)
+	return ""
 }
 
 // baseKey is the key of a URL: what selects the page before Vary does.
 func (p *Pages) baseKey(r *http.Request, route *Route, t target) cache.Key {
-	if len(route.cookies) == 0 && len(route.vary) == 0 && route.key == nil {
+	if route.plain() {
 		return cache.NewKey("page", t.url)
 	}
 	fields := []string{"page", t.url}

@@ -22,6 +22,10 @@ type Caps struct {
 	// Shared says that all stores that the factory makes see the same values,
 	// as clients of one server do. Otherwise each must have its own.
 	Shared bool
+	// Near, if not nil, makes a verified near tier for caches with the prefix in
+	// the store: the checks of package cache then run behind one. Each cache
+	// gets its own, as each server has. It ends with t.
+	Near func(t *testing.T, prefix string) cache.Near
 
 	// NoMany says that it is no cache.ManyStore.
 	NoMany bool

@@ -95,6 +95,9 @@ func (e *env) newCache(cfg cache.Config) *cache.Cache {
 	if cfg.Prefix == "" {
 		cfg.Prefix = strings.TrimSuffix(e.prefix, ":")
 	}
+	if e.caps.Near != nil && cfg.Near == nil {
+		cfg.Near = e.caps.Near(e.T, cfg.Prefix)
+	}
 	c, err := cache.New(cfg)
 	e.ok("cache.New", err)
 	e.Cleanup(func() { e.check("Close", c.Close()) })

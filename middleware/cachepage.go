@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -56,79 +55,13 @@ func CachePageWithConfig(cfg CachePageConfig) echo.MiddlewareFunc {
 			if cfg.Skipper(c) {
 				return next(c)
 			}
-			f := face{c: c, res: c.Response(), below: c.Response().Writer, next: next}
-			defer f.restore(c.Request())
-			return cfg.Pages.Serve(&f, c.Request(), route, f.run)
+			f := newFace(c, next)
+			r := c.Request()
+			defer f.restore(r)
+			if r.Pattern == "" {
+				r.Pattern = c.Path() // for Pages.Recent
+			}
+			return cause(cfg.Pages.ServeWithin(c.Echo(), f, r, route, f.run))
 		}
-	}
-}
-
-// face is the response as the page cache sees it. Before the handler has run,
-// an answer goes through Echo's Response, so that its hooks run and it knows
-// that it is committed; afterwards Echo's Response is above the recorder, and
-// the answer goes to the writer below.
-type face struct {
-	c     echo.Context
-	res   *echo.Response
-	below http.ResponseWriter
-	next  echo.HandlerFunc
-	inner http.ResponseWriter // what the handler writes to; nil until it runs
-}
-
-// Header returns the one header map that all writers share.
-func (f *face) Header() http.Header { return f.below.Header() }
-
-// WriteHeader sends the status.
-func (f *face) WriteHeader(status int) {
-	if f.inner == nil {
-		f.res.WriteHeader(status)
-		return
-	}
-	f.below.WriteHeader(status)
-}
-
-// Write sends a part of the body.
-func (f *face) Write(b []byte) (int, error) {
-	if f.inner == nil {
-		return f.res.Write(b)
-	}
-	return f.below.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the writers below.
-func (f *face) Unwrap() http.ResponseWriter { return f.below }
-
-// run runs the handler on w and r.
-func (f *face) run(w http.ResponseWriter, r *http.Request) error {
-	f.inner = w
-	f.res.Writer = w
-	before := f.c.Request()
-	f.c.SetRequest(r)
-	if r.URL.RawQuery != before.URL.RawQuery {
-		f.pruneQuery(r)
-	}
-	return f.next(f.c)
-}
-
-// pruneQuery takes the hidden parameters out of the query that Echo's context
-// may have parsed already, for other middleware: it keeps that map.
-func (f *face) pruneQuery(r *http.Request) {
-	want := r.URL.Query()
-	parsed := f.c.QueryParams()
-	for name := range parsed {
-		if _, seen := want[name]; !seen {
-			delete(parsed, name)
-		}
-	}
-}
-
-// restore gives Echo its own request and writer back. After a panic, what the
-// handler had written is gone; Echo's Response must not believe that it is out,
-// else the error page would be swallowed.
-func (f *face) restore(r *http.Request) {
-	f.c.SetRequest(r)
-	f.res.Writer = f.below
-	if f.inner != nil && pagecache.Discarded(f.inner) {
-		f.res.Committed, f.res.Status, f.res.Size = false, http.StatusOK, 0
 	}
 }

@@ -20,6 +20,7 @@ type making struct {
 	asking  bool            // the request asks whether the stale answer is still right
 	asked   time.Time
 	arrived time.Time
+	denied  bool          // the handler returned an error that is an answer
 	changed uint64        // changes of the URL before the handler ran
 	outcome cache.Outcome // for other servers that wait
 }
@@ -51,7 +52,7 @@ func (x *exchange) run(fl *flight) (err error) {
 	err = x.next(m.rec, m.request())
 	returned = true
 	m.arrived = x.p.cfg.Now()
-	m.rec.state.failed = err != nil
+	m.rec.state.failed, m.denied = err != nil, err != nil && isAnswer(err)
 	m.rec.state.cancelled = ctx.Err() != nil
 	return m.settle(err)
 }
@@ -146,7 +147,10 @@ func outcomeOf(e *entry, why Reason) cache.Outcome {
 // replaces reports whether the new answer, although it is not kept, is the end
 // of the stored one.
 func (m *making) replaces() bool {
-	return m.x.stale != nil && m.rec.state.wrote && !m.rec.state.failed && m.rec.status < 500 && m.rec.status != http.StatusNotModified
+	if m.x.stale == nil || m.rec.state.cancelled {
+		return false
+	}
+	return m.denied || m.rec.state.wrote && !m.rec.state.failed && m.rec.status < 500 && m.rec.status != http.StatusNotModified
 }
 
 // standsIn reports whether the handler failed in a way that a stale answer may
@@ -156,8 +160,15 @@ func (m *making) standsIn(err error) bool {
 	if x.stale == nil || m.rec.passes || x.sent {
 		return false
 	}
-	failed := err != nil || !m.rec.state.wrote || isFailure(m.rec.status)
+	failed := err != nil && !isAnswer(err) || err == nil && !m.rec.state.wrote || isFailure(m.rec.status)
 	return failed && m.fits(err)
+}
+
+// isAnswer reports an error that says for itself that it is no failure but an
+// answer, such as 404: see [Next].
+func isAnswer(err error) bool {
+	var answer interface{ StatusCode() int }
+	return errors.As(err, &answer) && !isFailure(answer.StatusCode())
 }
 
 func (m *making) fits(err error) bool {

@@ -26,8 +26,10 @@ type Pages struct {
 	work     background
 }
 
-// Next runs the handler of a page on another writer and request. An error that
-// wraps [ErrDisconnected] says that it could not be asked.
+// Next runs the handler of a page on another writer and request. An error is a
+// failure, for which a stale page may stand in, unless something in its chain has
+// a method StatusCode() int that returns something else than 500, 502, 503 or 504.
+// One that wraps [ErrDisconnected] says that the handler could not be asked.
 type Next func(w http.ResponseWriter, r *http.Request) error
 
 // New makes a page cache. The cache under it belongs to the caller, who closes

@@ -132,12 +132,17 @@ func (p *Pages) Route(ttl time.Duration, opts ...Option) *Route {
 		}
 	}
 	r.ignoreQuery = slices.Concat(p.cfg.IgnoreQuery, r.ignoreQuery)
+	r.sort()
+	return r
+}
+
+// sort brings what is compared or searched into order.
+func (r *Route) sort() {
 	slices.Sort(r.query)
 	slices.Sort(r.cookies)
 	r.cookies = slices.Compact(r.cookies)
 	slices.Sort(r.vary)
 	r.vary = slices.Compact(r.vary)
-	return r
 }
 
 // declares reports whether pages of the route are known to depend on the

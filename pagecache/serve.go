@@ -28,6 +28,7 @@ func (p *Pages) ServeWithin(server http.Handler, w http.ResponseWriter, r *http.
 	if outer := outerOf(r); outer != nil {
 		return outer.annotate(p, w, r, route, next)
 	}
+	route = annotatedRoute(r, route)
 	x := p.pool.Get().(*exchange)
 	x.p, x.w, x.r, x.route, x.next, x.server = p, w, r, route, next, server
 	err := x.serve()

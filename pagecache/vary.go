@@ -28,6 +28,9 @@ func varyFields(h http.Header) (fields []string, star bool) {
 	return slices.Compact(fields), star
 }
 
+// AddVary adds the field names that Vary does not have yet.
+func AddVary(h http.Header, names ...string) { addVary(h, names) }
+
 // variantKey is the key of one variant of the page.
 func (x *exchange) variantKey(fields []string) cache.Key {
 	parts := []string{"vary"}

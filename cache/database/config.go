@@ -23,6 +23,11 @@ type Config struct {
 	// pool_max_conns, and without that to 4 or the number of CPUs, whichever
 	// is more; for SQLite to 8.
 	MaxConns int
+	// NoWait lets a call that finds all MaxConns connections in use fail at once
+	// with an error that wraps cache.ErrDegraded: for a store that others fall
+	// back on, whose load must not queue up in front of the database. MaxConns
+	// then defaults to 4. Only for Open. Defaults to false.
+	NoWait bool
 	// AutoCreate creates the table if it is missing before the store is
 	// returned. Otherwise `echoic create-tables` or CreateTable does it.
 	AutoCreate bool
@@ -55,6 +60,8 @@ const (
 	defaultTable         = "echoic_cache"
 	defaultPurgeInterval = time.Minute
 	mostConns            = 10_000
+	// spareConns is how many connections a store has that others fall back on.
+	spareConns = 4
 )
 
 // withDefaults returns a checked copy with every field set.
@@ -67,6 +74,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.NoWait && cfg.MaxConns == 0 {
+		cfg.MaxConns = spareConns
 	}
 	if cfg.MaxEntries < 0 {
 		return cfg, fmt.Errorf("database: Config.MaxEntries is %d: give a positive number, or 0 for no limit", cfg.MaxEntries)

@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 				t.Fatal(err)
 			}
 			return store
-		}, cachetest.Caps{Shared: true})
+		}, cachetest.Caps{Shared: true, Renewer: true})
 	})
 }
 
@@ -38,5 +38,5 @@ func TestConformanceSimpleProtocol(t *testing.T) {
 			t.Fatal(err)
 		}
 		return store
-	}, cachetest.Caps{Shared: true})
+	}, cachetest.Caps{Shared: true, Renewer: true})
 }

@@ -18,6 +18,8 @@ type engine interface {
 	list(keys []string) any
 	// setMany stores items, whose keys differ, all or none.
 	setMany(ctx context.Context, items []cache.Item) error
+	// renew is setMany for tokens: those stay that are greater.
+	renew(ctx context.Context, items []cache.Item) error
 	// cull removes the first rows to go, at most batch, of those that are more
 	// than most.
 	cull(ctx context.Context, most, batch int) (removed int, err error)

@@ -15,6 +15,9 @@ var ErrNoTable = errors.New("the table does not exist: run echoic create-tables,
 // errClosed is what every call returns after Close.
 var errClosed = fmt.Errorf("database: %w", cache.ErrClosed)
 
+// errBusy is what a call returns that would have to wait, under Config.NoWait.
+var errBusy = fmt.Errorf("database: all connections are in use, and NoWait is set: raise MaxConns, or do without: %w", cache.ErrDegraded)
+
 // problem wraps what went wrong in op.
 func (s *Store) problem(ctx context.Context, op string, err error) error {
 	switch {

@@ -103,6 +103,13 @@ func TestOneStatementACall(t *testing.T) {
 			_, err := store.Swap(ctx, keys[1], []byte("value of k00001"), []byte("y"), time.Hour)
 			return err
 		}},
+		{"Renew", func(ctx context.Context) error {
+			tokens := make([][]byte, len(keys))
+			for i := range tokens {
+				tokens[i] = []byte("12345678abcdefgh")
+			}
+			return store.Renew(ctx, keys, tokens, time.Hour)
+		}},
 		{"Delete of 20", func(ctx context.Context) error {
 			n, err := store.Delete(ctx, keys...)
 			if n != 20 {

@@ -77,8 +77,8 @@ func NewSQLite(ctx context.Context, db *sql.DB, cfg Config) (*Store, error) {
 
 // forGiven is withDefaults for a Config that comes with connections.
 func (cfg Config) forGiven() (Config, table, error) {
-	if cfg.URL != "" || cfg.MaxConns != 0 {
-		return cfg, table{}, errors.New("database: Config.URL and MaxConns are for Open: leave them empty where connections are given")
+	if cfg.URL != "" || cfg.MaxConns != 0 || cfg.NoWait {
+		return cfg, table{}, errors.New("database: Config.URL, MaxConns and NoWait are for Open: leave them empty where connections are given")
 	}
 	cfg, err := cfg.withDefaults()
 	if err != nil {

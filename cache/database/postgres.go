@@ -43,6 +43,7 @@ type postgres struct {
 	unlogged bool
 	tries    int // of one call
 	many     string
+	newer    string
 	culling  string
 }
 
@@ -52,6 +53,7 @@ func newPostgres(pool *pgxpool.Pool, t table, unlogged, own bool) *postgres {
 		// Enough to meet each connection of before a restart, and one more.
 		tries:   int(pool.Config().MaxConns) + 1,
 		many:    postgresWords.fill(t, manySQL),
+		newer:   postgresWords.fill(t, manySQL+unlessNewer),
 		culling: postgresWords.fill(t, cullRows),
 	}
 }
@@ -134,11 +136,19 @@ const manySQL = insertInto + ` SELECT i.key, i.value, {now} + i.ttl, {now}
 	FROM unnest($1::text[], $2::bytea[], $3::bigint[]) AS i (key, value, ttl) ` + overwrite
 
 func (p *postgres) setMany(ctx context.Context, items []cache.Item) error {
+	return p.writeMany(ctx, p.many, items)
+}
+
+func (p *postgres) renew(ctx context.Context, items []cache.Item) error {
+	return p.writeMany(ctx, p.newer, items)
+}
+
+func (p *postgres) writeMany(ctx context.Context, statement string, items []cache.Item) error {
 	keys, values, ttls := make([]string, len(items)), make([][]byte, len(items)), make([]*int64, len(items))
 	for i, item := range items {
 		keys[i], values[i], ttls[i] = item.Key, notNil(item.Value), lifetime(item.TTL)
 	}
-	_, err := p.write(ctx, p.many, nil, keys, values, ttls)
+	_, err := p.write(ctx, statement, nil, keys, values, ttls)
 	return err
 }
 

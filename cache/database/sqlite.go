@@ -32,6 +32,7 @@ type sqlite struct {
 	own     bool
 	table   table
 	many    [2]string
+	newer   [2]string
 	culling string
 	// turn is held by the one that writes: SQLite has one writer at a time, and
 	// those that find it busy ask again and again. Waiting here is fairer, and
@@ -43,6 +44,7 @@ func newSQLite(db *sql.DB, t table, own bool) *sqlite {
 	return &sqlite{
 		db: db, own: own, table: t, turn: make(chan struct{}, 1),
 		many:    [2]string{sqliteWords.fill(t, sqliteMany[0]), sqliteWords.fill(t, sqliteMany[1])},
+		newer:   [2]string{sqliteWords.fill(t, sqliteMany[0]), sqliteWords.fill(t, sqliteMany[1]+unlessNewer)},
 		culling: sqliteWords.fill(t, cullRows),
 	}
 }
@@ -108,9 +110,18 @@ func (l *sqlite) list(keys []string) any {
 const mostRows = 5000
 
 func (l *sqlite) setMany(ctx context.Context, items []cache.Item) error {
+	return l.writeMany(ctx, l.many, items)
+}
+
+func (l *sqlite) renew(ctx context.Context, items []cache.Item) error {
+	return l.writeMany(ctx, l.newer, items)
+}
+
+// writeMany puts the rows between the two halves of statement.
+func (l *sqlite) writeMany(ctx context.Context, statement [2]string, items []cache.Item) error {
 	return l.inTurn(ctx, func() error {
 		if len(items) <= mostRows {
-			return l.upsert(ctx, l.db, items)
+			return l.upsert(ctx, l.db, statement, items)
 		}
 		tx, err := l.db.BeginTx(ctx, nil)
 		if err != nil {
@@ -118,7 +129,7 @@ func (l *sqlite) setMany(ctx context.Context, items []cache.Item) error {
 		}
 		for len(items) > 0 {
 			n := min(len(items), mostRows)
-			if err := l.upsert(ctx, tx, items[:n]); err != nil {
+			if err := l.upsert(ctx, tx, statement, items[:n]); err != nil {
 				return errors.Join(err, tx.Rollback())
 			}
 			items = items[n:]
@@ -134,13 +145,13 @@ type execer interface {
 
 // upsert is the statement of Set with more rows. The rows are only parameters:
 // for an expression in each of them SQLite needs seconds to plan.
-func (l *sqlite) upsert(ctx context.Context, db execer, items []cache.Item) error {
+func (l *sqlite) upsert(ctx context.Context, db execer, statement [2]string, items []cache.Item) error {
 	args := make([]any, 0, 3*len(items))
 	for _, item := range items {
 		args = append(args, item.Key, notNil(item.Value), lifetime(item.TTL))
 	}
 	rows := strings.Repeat("(?, ?, ?), ", len(items)-1) + "(?, ?, ?)"
-	_, err := db.ExecContext(ctx, l.many[0]+rows+l.many[1], args...)
+	_, err := db.ExecContext(ctx, statement[0]+rows+statement[1], args...)
 	return err
 }
 

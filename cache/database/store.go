@@ -23,6 +23,7 @@ type Store struct {
 	sql    statements
 	table  table
 	upkeep *upkeep
+	slots  chan struct{} // of NoWait: one for each connection; else nil
 
 	gate   sync.RWMutex // held for reading by every call
 	closed atomic.Bool
@@ -37,10 +38,14 @@ var (
 	_ cache.Counter   = (*Store)(nil)
 	_ cache.Swapper   = (*Store)(nil)
 	_ cache.Lister    = (*Store)(nil)
+	_ cache.Renewer   = (*Store)(nil)
 )
 
 func newStore(cfg Config, t table, e engine, w words) *Store {
 	s := &Store{engine: e, sql: newStatements(t, w), table: t}
+	if cfg.NoWait {
+		s.slots = make(chan struct{}, cfg.MaxConns)
+	}
 	s.upkeep = newUpkeep(s, cfg)
 	return s
 }
@@ -55,10 +60,24 @@ func (s *Store) enter() error {
 		s.gate.RUnlock()
 		return errClosed
 	}
-	return nil
+	if s.slots == nil {
+		return nil
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	default:
+		s.gate.RUnlock()
+		return errBusy
+	}
 }
 
-func (s *Store) leave() { s.gate.RUnlock() }
+func (s *Store) leave() {
+	if s.slots != nil {
+		<-s.slots
+	}
+	s.gate.RUnlock()
+}
 
 // read runs a statement that changes nothing.
 func (s *Store) read(ctx context.Context, op, statement string, each func(row) error, args ...any) error {

@@ -2,10 +2,13 @@ package database
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 const (
@@ -82,6 +85,9 @@ func (u *upkeep) run(ctx context.Context) {
 		_, err := u.store.Purge(ctx)
 		if ctx.Err() != nil {
 			return
+		}
+		if errors.Is(err, cache.ErrDegraded) {
+			continue // callers have all connections; the next round will do
 		}
 		if err != nil && !failing {
 			u.logger.Error("database: rows cannot be removed", "table", u.store.table.String(), "error", err)

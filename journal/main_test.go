@@ -17,5 +17,11 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
-	goleak.VerifyTestMain(testenv.Wrap(m))
+	goleak.VerifyTestMain(testenv.Wrap(m),
+		// rueidis closes the connections to nodes that have left the cluster
+		// five seconds later, and looks at the topology up to a second after it
+		// was asked to, whether it was closed meanwhile or not.
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"),
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient).redirectOrNew.func1"))
 }

@@ -76,9 +76,11 @@ func (p *Pages) Handler(next http.Handler, opts ...Option) http.Handler {
 		next.ServeHTTP(w, r)
 		return nil
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = p.ServeWithin(next, w, r, route, run) // run returns no error, so neither does Serve
-	})
+	var self http.HandlerFunc
+	self = func(w http.ResponseWriter, r *http.Request) {
+		_ = p.ServeWithin(self, w, r, route, run) // run returns no error, so neither does Serve
+	}
+	return self
 }
 
 // Purge makes all pages (and fragments, and values) with one of the tags miss.

@@ -52,6 +52,7 @@ func newSite(t *testing.T, handler http.HandlerFunc, edit func(*pagecache.Config
 	if s.pages, err = pagecache.New(cfg); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = s.pages.Close() })
 	s.h = s.pages.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.runs.Add(1)
 		handler(w, r)

@@ -36,8 +36,8 @@ func (l *Link) Write(ctx context.Context, what string, f Func) error {
 	return l.call(ctx, what, 1, f, l.target.Kind() != Cluster)
 }
 
-// Ping connects now, if the link is away, and asks the server whether it is
-// there. It waits for as long as one attempt to connect may take, and ends with
+// Ping connects now, if the link is away, and asks the server, or any node of a
+// Cluster, whether it is there. It waits for as long as one attempt to connect may take, and ends with
 // ctx. The error names the address and what to do.
 func (l *Link) Ping(ctx context.Context) error {
 	const what = "ping"
@@ -55,9 +55,27 @@ func (l *Link) Ping(ctx context.Context) error {
 	if s.session == nil && !s.closed {
 		l.wait(ctx, s, limit)
 	}
-	return l.Write(ctx, what, func(ctx context.Context, c rueidis.Client) error {
+	return l.Write(ctx, what, l.ping)
+}
+
+// ping asks a server whether it is there. Of a Cluster one that answers is
+// enough; which one rueidis would ask is a matter of chance, and it may be a
+// replica, to which there are no connections.
+func (l *Link) ping(ctx context.Context, c rueidis.Client) (err error) {
+	if l.target.Kind() != Cluster {
 		return c.Do(ctx, c.B().Ping().Build()).Error()
-	})
+	}
+	err = errNoNode
+	for _, node := range c.Nodes() {
+		failure := node.Do(ctx, node.B().Ping().Build()).Error()
+		if failure == nil {
+			return nil
+		}
+		if !errors.Is(failure, rueidis.ErrClosing) {
+			err = failure
+		}
+	}
+	return err
 }
 
 // Err returns an error that wraps ErrClosed after Close, and else nil: for calls

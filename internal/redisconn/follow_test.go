@@ -209,9 +209,24 @@ func TestClusterVerifiesEachPrimary(t *testing.T) {
 	testenv.Eventually(t, patience, func() bool { return v.times() == 3 }, "the old primary is verified again")
 	working(t, link, places...)
 	call, gap := l.end()
+	pingPrimaries(t, cluster)
 	t.Logf("failover and back: longest call %v, longest time without a write %v", call, gap)
 	if call > longest+slack {
 		t.Errorf("a call took %v, want at most %v", call, longest)
+	}
+}
+
+// pingPrimaries: rueidis, which chooses a node by chance, never asks a replica.
+func pingPrimaries(t *testing.T, cluster *testenv.Cluster) {
+	// Replicas are listed when the nodes have told each other that they have data.
+	testenv.Eventually(t, patience, func() bool {
+		reply, err := cluster.Nodes[0].Do("CLUSTER", "SLOTS")
+		must(t, err)
+		return !slices.ContainsFunc(reply.([]any), func(r any) bool { return len(r.([]any)) < 4 })
+	}, "the cluster lists its replicas")
+	link := openVerified(t, cluster.URL, redisconn.Policy{}, &logLines{}, markAll)
+	for range 50 {
+		must(t, link.Ping(t.Context()))
 	}
 }
 

@@ -97,7 +97,10 @@ func Open(ctx context.Context, target Target, policy Policy, logger *slog.Logger
 }
 
 // OpenVerified is Open with a question before a server is used: see VerifyFunc.
-// A nil verify asks nothing. The user of the URL needs the permission for INFO.
+// A nil verify asks nothing. The user of the URL needs the permission for INFO,
+// and on a Cluster for CLUSTER SLOTS. There, commands without a key are for a
+// server that Primaries has told: those that rueidis sends anywhere would fail at
+// replicas, which a verified link does not connect to.
 func OpenVerified(ctx context.Context, target Target, policy Policy, logger *slog.Logger, verify VerifyFunc) (*Link, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/echoic-go/echoic/cache"
@@ -34,5 +35,10 @@ func TestConformanceSocket(t *testing.T) {
 // A Cluster has no databases: the number becomes part of the keys.
 func TestConformanceCluster(t *testing.T) {
 	t.Parallel()
-	conformance(t, newCluster(t)+"/2")
+	conformance(t, strings.TrimSuffix(testenv.NewCluster(t, testenv.ClusterConfig{}).URL, "/0")+"/2")
+}
+
+func TestConformanceSentinel(t *testing.T) {
+	t.Parallel()
+	conformance(t, testenv.NewSentinel(t, testenv.SentinelConfig{}).URL)
 }

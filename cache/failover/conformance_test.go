@@ -16,7 +16,7 @@ func TestConformance(t *testing.T) {
 	shared := openRedis(t, testenv.Redis(t).URL)
 	cachetest.Run(t, func(t *testing.T) cache.Store {
 		return open(t, failover.Config{Primary: shared, Budget: calm})
-	}, cachetest.Caps{Shared: true})
+	}, cachetest.Caps{Shared: true, Renewer: true})
 }
 
 // countingStore counts as well as the fallback can: what it is asked for while
@@ -38,7 +38,7 @@ func TestConformanceOpen(t *testing.T) {
 		}
 		becomes(t, store, failover.Open)
 		return countingStore{store}
-	}, cachetest.Caps{Shared: true})
+	}, cachetest.Caps{Shared: true, Renewer: true})
 }
 
 func TestConfig(t *testing.T) {

@@ -96,6 +96,13 @@ var cacheGetChecks = []cacheCheck{
 		put(e, "k", "x")
 		hitIn(e, other, "k", "x")
 		putIn(e, other, "k", "y")
+		if e.caps.Near != nil {
+			e.eventually("the other cache hears", func() bool {
+				v, err := cache.Of[string](e.c).GetOr(e.Context(), "k", "")
+				e.ok("GetOr", err)
+				return v == "y"
+			})
+		}
 		hit(e, "k", "y")
 	}},
 	{"Stats", "Hits and misses are counted.", func(e *cacheEnv) {

@@ -52,12 +52,14 @@ type load struct {
 	longest atomic.Int64
 	gap     atomic.Int64 // the longest time without a write that succeeded
 	stop    chan struct{}
+	once    sync.Once
 	done    sync.WaitGroup
 }
 
 // startLoad starts one reader and one writer a place.
 func startLoad(t testing.TB, link *redisconn.Link, places ...string) *load {
 	l := &load{t: t, stop: make(chan struct{})}
+	t.Cleanup(l.halt) // before the link is closed, also when the test has failed
 	for _, place := range places {
 		l.done.Go(func() { l.repeat(func() error { return readMark(t, link, place) }, nil) })
 		last := time.Now()
@@ -82,7 +84,7 @@ func (l *load) repeat(call func() error, note func(error)) {
 		begin := time.Now()
 		err := call()
 		raise(&l.longest, time.Since(begin))
-		if err != nil && !errors.Is(err, redisconn.ErrUnavailable) {
+		if err != nil && l.t.Context().Err() == nil && !errors.Is(err, redisconn.ErrUnavailable) {
 			l.t.Errorf("a call fails with %v", err)
 		}
 		if note != nil {
@@ -105,11 +107,15 @@ func raise(most *atomic.Int64, d time.Duration) {
 	}
 }
 
+func (l *load) halt() {
+	l.once.Do(func() { close(l.stop) })
+	l.done.Wait()
+}
+
 // end stops the load and returns the longest call and the longest time without a
 // write.
 func (l *load) end() (call, gap time.Duration) {
-	close(l.stop)
-	l.done.Wait()
+	l.halt()
 	return time.Duration(l.longest.Load()), time.Duration(l.gap.Load())
 }
 
@@ -257,6 +263,31 @@ func TestClusterNodeGone(t *testing.T) {
 				t.Errorf("a call took %v, want at most %v", call, longest)
 			}
 		})
+	}
+}
+
+// TestClusterResharded: a node that gets its first slot is verified before the keys
+// that were moved there are read.
+func TestClusterResharded(t *testing.T) {
+	t.Parallel()
+	cluster := testenv.NewCluster(t, testenv.ClusterConfig{})
+	var v verifier
+	v.answer(markAll)
+	link := openVerified(t, cluster.URL, redisconn.Policy{}, &logLines{}, v.verify)
+	testenv.Eventually(t, patience, func() bool { return v.times() == 1 }, "the primaries are verified")
+	places := placesOf(v.last())
+	working(t, link, places...)
+	l := startLoad(t, link, places...)
+	added := cluster.AddPrimary()
+	cluster.MoveSlot(0, 0, added) // the place of node 0
+	working(t, link, places...)
+	call, gap := l.end()
+	t.Logf("resharded: longest call %v, longest time without a write %v", call, gap)
+	if call > longest+slack {
+		t.Errorf("a call took %v, want at most %v", call, longest)
+	}
+	if len(v.last()) != 4 || !slices.ContainsFunc(v.last(), func(s redisconn.Server) bool { return s.Addr == cluster.Nodes[added].Addr }) {
+		t.Errorf("asked last about %+v, want four servers", v.last())
 	}
 }
 

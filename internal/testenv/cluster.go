@@ -43,7 +43,8 @@ type Cluster struct {
 	// Primaries is how many of the nodes were primaries at the start.
 	Primaries int
 
-	t testing.TB
+	t    testing.TB
+	node RedisConfig // of every node
 }
 
 // NewCluster starts a cluster for t alone and returns when it serves all slots.
@@ -64,6 +65,7 @@ func NewCluster(t testing.TB, cfg ClusterConfig) *Cluster {
 		"masterauth " + cfg.Password, "repl-diskless-sync-delay 0", "cluster-replica-validity-factor 0",
 		fmt.Sprintf("cluster-node-timeout %d", cfg.NodeTimeout.Milliseconds()),
 	}, cfg.Config...)}
+	c.node = node
 	count := cfg.Primaries
 	if cfg.Replicas {
 		count *= 2

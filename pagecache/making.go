@@ -56,6 +56,8 @@ func (m *making) finish() (*entry, Reason) {
 	case !rec.state.wrote:
 		return nil, ReasonError
 	}
+	// Also one that came too late for the wire: somebody meant it.
+	cookie := len(x.w.Header()["Set-Cookie"]) > 0
 	if rec.gate == nil {
 		rec.restore()
 		sniff(x.w.Header(), rec.status, rec.body)
@@ -64,6 +66,9 @@ func (m *making) finish() (*entry, Reason) {
 	route := x.annotated()
 	a := &answer{request: x.r, status: rec.status, header: h, body: rec.body, state: rec.state, url: x.target.url, asked: m.asked, arrived: m.arrived}
 	span, why := storable(a, route)
+	if why == "" && cookie {
+		why = ReasonSetCookie
+	}
 	if why == "" {
 		why = scopeReason(m.scope)
 	}

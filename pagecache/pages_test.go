@@ -728,3 +728,7 @@ func TestServerTiming(t *testing.T) {
 		t.Fatalf("Server-Timing of a hit: %q", got)
 	}
 }
+
+func contextWith(r *http.Request, s *session) context.Context {
+	return context.WithValue(r.Context(), cache.SourceKey{}, s)
+}

@@ -230,7 +230,7 @@ func pingPrimaries(t *testing.T, cluster *testenv.Cluster) {
 		must(t, err)
 		return !slices.ContainsFunc(reply.([]any), func(r any) bool { return len(r.([]any)) < 4 })
 	}, "the cluster lists its replicas")
-	link := openVerified(t, cluster.URL, redisconn.Policy{}, &logLines{}, markAll)
+	link := openVerified(t, cluster.URL, redisconn.Policy{ConnectTimeout: patience, SocketTimeout: patience}, &logLines{}, markAll)
 	for range 50 {
 		must(t, link.Ping(t.Context()))
 	}

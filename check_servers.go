@@ -3,36 +3,41 @@ package echoic
 import (
 	"context"
 	"errors"
-	"fmt"
+
+	"github.com/redis/rueidis"
 
 	"github.com/echoic-go/echoic/internal/redisconn"
 	"github.com/echoic-go/echoic/internal/sqlconn"
-
-	redigo "github.com/gomodule/redigo/redis"
 )
 
-// checkRedis connects as the sessions do and asks for the version.
+// checkRedis connects and asks for the version.
 func checkRedis(cfg Config) func(context.Context) (string, error) {
 	return func(ctx context.Context) (detail string, err error) {
 		target, err := redisconn.Parse(cfg.RedisURL)
 		if err != nil {
 			return "", err
 		}
-		pool, err := redisconn.RedigoPool(target, cfg.redisPolicy())
+		link, err := redisconn.Open(ctx, target, cfg.redisPolicy(), nil)
 		if err != nil {
 			return "", err
 		}
-		defer func() { err = errors.Join(err, pool.Close()) }()
-		conn, err := pool.GetContext(ctx)
-		if err != nil {
-			return "", fmt.Errorf("%s: %w", target.Addr(), err)
+		defer func() { err = errors.Join(err, link.Close()) }()
+		if err := link.Ping(ctx); err != nil {
+			return "", err
 		}
-		defer func() { _ = conn.Close() }()
-		info, err := redigo.String(redigo.DoContext(conn, ctx, "INFO", "server"))
+		var info string
+		err = link.Read(ctx, "info", func(ctx context.Context, c rueidis.Client) (err error) {
+			info, err = c.Do(ctx, c.B().Info().Section("server").Build()).ToString()
+			return err
+		})
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", target.Addr(), err)
+			return "", err
 		}
-		return "Redis " + infoField(info, "redis_version") + " at " + target.Addr(), nil
+		detail = "Redis " + infoField(info, "redis_version") + " at " + target.Addr()
+		if target.Kind() != redisconn.Standalone {
+			detail += " (" + target.Kind().String() + ")"
+		}
+		return detail, nil
 	}
 }
 

@@ -66,7 +66,7 @@ func (a *App) openFallback(ctx context.Context) (cache.Store, error) {
 func fallbackConfig(cfg Config, plan Plan) database.Config {
 	return database.Config{
 		URL: cfg.DatabaseURL, Table: fallbackTable, MaxEntries: databaseFactor * cfg.CacheMaxEntries,
-		MaxConns: fallbackConnections, Unlogged: plan.Database == Postgres, Logger: cfg.Logger,
+		MaxConns: fallbackConnections, NoWait: true, Unlogged: plan.Database == Postgres, Logger: cfg.Logger,
 	}
 }
 

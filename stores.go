@@ -115,7 +115,7 @@ func newSessionStore(ctx context.Context, cfg Config, t *trust, owned *resources
 	plan := cfg.Plan()
 	switch plan.Sessions {
 	case Redis:
-		store, err := openSessionRedis(cfg, plan, t, owned)
+		store, err := openSessionRedis(ctx, cfg, plan, t, owned)
 		return store, nil, err
 	case Postgres:
 		pool, err := openPool(ctx, cfg, owned)
@@ -141,21 +141,17 @@ func newSessionStore(ctx context.Context, cfg Config, t *trust, owned *resources
 	return store, store, nil
 }
 
-func openSessionRedis(cfg Config, plan Plan, t *trust, owned *resources) (sessionStore, error) {
-	target, err := redisconn.Parse(cfg.RedisURL)
-	if err != nil {
-		return nil, err
+func openSessionRedis(ctx context.Context, cfg Config, plan Plan, t *trust, owned *resources) (sessionStore, error) {
+	open := sessionredis.OpenConfig{
+		URL: cfg.RedisURL, Prefix: plan.SessionPrefix, MaxConnections: cfg.RedisMaxConnections,
+		ConnectTimeout: cfg.RedisConnectTimeout, SocketTimeout: cfg.RedisSocketTimeout, RetryOnTimeout: cfg.RedisRetryOnTimeout,
+		CAFile: cfg.RedisCAFile, CertFile: cfg.RedisCertFile, KeyFile: cfg.RedisKeyFile,
+		SentinelUser: cfg.RedisSentinelUser, SentinelPassword: cfg.RedisSentinelPassword, Logger: cfg.Logger,
 	}
-	var check redisconn.CheckFunc
 	if t != nil {
-		check = t.Check
+		open.Check = t.Check
 	}
-	pool, err := redisconn.RedigoPoolVerified(target, cfg.redisPolicy(), check)
-	if err != nil {
-		return nil, err
-	}
-	owned.add(pool)
-	store, err := sessionredis.New(sessionredis.Config{Pool: pool, Prefix: target.KeyPrefix() + plan.SessionPrefix, Timeout: cfg.RedisSocketTimeout})
+	store, err := sessionredis.Open(ctx, open)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"sync/atomic"
 	"testing"
@@ -266,5 +267,47 @@ func TestOwnWritesAreSeenAtOnce(t *testing.T) {
 	must(t, err)
 	if _, found, _ := values.GetShared(t.Context(), "k"); found {
 		t.Error("a deleted value is served")
+	}
+}
+
+func TestRecordsTogether(t *testing.T) {
+	t.Parallel()
+	store := newFar(t)
+	a, b := newServer(t, store), newServer(t, store)
+	keys := make([]cache.Key, 100)
+	for i := range keys {
+		name := fmt.Sprint("row", i)
+		keys[i] = cache.NewKey(name)
+		if i%10 != 7 {
+			a.keep(t, name, name, "rows", fmt.Sprint("tag", i%3))
+		}
+	}
+	b.shows(t, "none", "", -1)               // the generation is known now
+	for _, trips := range []int64{2, 1, 1} { // rows and tokens; what was missing; again
+		before := store.trips.Load()
+		recs, found, err := b.pages.GetMany(t.Context(), keys)
+		must(t, err)
+		for i := range keys {
+			if want := i%10 != 7; found[i] != want || want && recs[i].Value != fmt.Sprint("row", i) {
+				t.Errorf("row %d: %q, %v", i, recs[i].Value, found[i])
+			}
+		}
+		if took := store.trips.Load() - before; took != trips {
+			t.Errorf("%d round trips, want %d", took, trips)
+		}
+	}
+	must(t, b.Purge(t.Context(), "tag1"))
+	_, found, err := b.pages.GetMany(t.Context(), keys)
+	must(t, err)
+	for i := range keys {
+		if want := i%10 != 7 && i%3 != 1; found[i] != want {
+			t.Errorf("row %d after the purge: %v", i, found[i])
+		}
+	}
+	missed, _, err := b.pages.GetMany(t.Context(), keys[7:8])
+	must(t, err)
+	_, scope := b.pages.Open(t.Context(), missed[0])
+	if _, reason, err := b.pages.Put(t.Context(), keys[7], "made", scope, time.Hour); reason != "" || err != nil {
+		t.Errorf("a record that was missed among many is not stored: %q, %v", reason, err)
 	}
 }

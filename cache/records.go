@@ -177,37 +177,54 @@ func (r *Records[T]) getBytes(ctx context.Context, base string, key Key) (rec Re
 	if err != nil || got.raws[0] == nil {
 		return rec, false, err
 	}
-	env, err := decodeEnvelope(got.raws[0])
-	if err != nil || env.key != key.framed {
-		r.c.discard(ctx, got.ticket, base, got.raws[0])
+	env, ok := r.unframe(ctx, got, 0, base, key)
+	if !ok {
 		return rec, false, nil
 	}
 	if ok, err := r.c.tags.current(ctx, env.deps.Tags); err != nil || !ok {
 		return rec, false, err
 	}
+	found = r.decode(ctx, got, 0, base, key, env, &rec)
+	return rec, found, nil
+}
+
+// unframe opens the n-th envelope of a read; what is none is removed.
+func (r *Records[T]) unframe(ctx context.Context, got reading, n int, base string, key Key) (envelope, bool) {
+	env, err := decodeEnvelope(got.raws[n])
+	if err != nil || env.key != key.framed {
+		r.c.discard(ctx, got.ticket, base, got.raws[n])
+		return env, false
+	}
+	return env, true
+}
+
+// decode makes the record of an envelope whose tags are current, and holds it in
+// the near tier, where there is one.
+func (r *Records[T]) decode(ctx context.Context, got reading, n int, base string, key Key, env envelope, rec *Record[T]) bool {
 	plain, err := r.expand(&env)
 	if err == nil {
 		rec.Value, err = r.cfg.Decode(plain)
 	}
 	if err != nil {
-		r.c.discard(ctx, got.ticket, base, got.raws[0])
-		return Record[T]{ticket: got.ticket}, false, nil
+		r.c.discard(ctx, got.ticket, base, got.raws[n])
+		*rec = Record[T]{ticket: got.ticket}
+		return false
 	}
 	rec.Deps, rec.Created, rec.Expires = env.allDeps(), env.created, env.expires
-	r.hold(got.near, rec, key, len(plain))
-	return rec, true, nil
+	r.hold(got.near, n, *rec, key, len(plain))
+	return true
 }
 
 // hold keeps a record that the store had in the near tier, where there is one.
 // Its tags were current after the epoch of the read.
-func (r *Records[T]) hold(n *nearRead, rec Record[T], key Key, plain int) {
+func (r *Records[T]) hold(n *nearRead, i int, rec Record[T], key Key, plain int) {
 	if n == nil {
 		return
 	}
 	o := &object[T]{framed: key.framed, value: rec.Value, deps: rec.Deps, created: rec.Created, expires: rec.Expires}
 	o.checked.Store(n.epoch + 1)
 	size := max(r.cfg.Size(rec.Value), plain) + len(key.framed) + objectOverhead(rec.Deps)
-	n.hold(0, o, size, remaining(r.c.cfg.Now(), rec.Expires))
+	n.hold(i, o, size, remaining(r.c.cfg.Now(), rec.Expires))
 }
 
 func (r *Records[T]) expand(env *envelope) ([]byte, error) {

@@ -1,0 +1,99 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/goleak"
+
+	"github.com/echoic-go/echoic"
+	"github.com/echoic-go/echoic/internal/testenv"
+)
+
+// childVariable holds, in the environment of an app's process, its settings as
+// JSON.
+const childVariable = "ECHOIC_CHAOS_APP"
+
+// settings are what an app is started with.
+type settings struct {
+	Name        string
+	RedisURL    string
+	DatabaseURL string
+	Prefix      string
+}
+
+// Main is what TestMain of a package with chaos tests calls: in an app's process
+// it is the app, and otherwise it runs the tests.
+func Main(m *testing.M) {
+	if text := os.Getenv(childVariable); text != "" {
+		if err := runChild(text); err != nil {
+			fmt.Fprintln(os.Stderr, "chaos:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(testenv.Wrap(m))
+}
+
+// Times of a child's life.
+const (
+	openTimeout  = 30 * time.Second
+	drainTimeout = 10 * time.Second
+)
+
+// runChild runs the app until its parent closes its standard input, or dies.
+// The first line that it prints is its address.
+func runChild(text string) (err error) {
+	var set settings
+	if err := json.Unmarshal([]byte(text), &set); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	app, err := echoic.Open(ctx, set.config())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, app.Close()) }()
+	rows, err := pgxpool.New(ctx, set.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: newSite(app, rows), ReadHeaderTimeout: 5 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	fmt.Println(listener.Addr())
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	ctx, cancel = context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	err = server.Shutdown(ctx)
+	if closed := <-ended; !errors.Is(closed, http.ErrServerClosed) {
+		err = errors.Join(err, closed)
+	}
+	return err
+}
+
+// config is that of production, as the site's README would have it.
+func (s settings) config() echoic.Config {
+	cfg := echoic.DefaultConfig()
+	cfg.Env, cfg.Addr = echoic.Production, "127.0.0.1:0"
+	cfg.RedisURL, cfg.DatabaseURL, cfg.CachePrefix = s.RedisURL, s.DatabaseURL, s.Prefix
+	cfg.CacheTTL = pageTTL
+	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("app", s.Name)
+	return cfg
+}

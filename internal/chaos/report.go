@@ -1,0 +1,189 @@
+package chaos
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Report is what a load has seen, by phase and class.
+type Report struct {
+	world *World
+	late  atomic.Int64 // requests that were not sent: too many were under way
+
+	mu     sync.Mutex
+	phases []*phaseReport
+	may    map[string]bool
+}
+
+type phaseReport struct {
+	phase
+	classes map[string]*classReport
+	routes  map[string]*Spent
+	details []string
+}
+
+type classReport struct {
+	count [outcomes]int
+	took  []time.Duration
+}
+
+// shownFailures is how many failures of a phase a report spells out.
+const shownFailures = 8
+
+func newReport(w *World) *Report { return &Report{world: w, may: map[string]bool{}} }
+
+func (r *Report) add(p *phase, result Result) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	into := r.phaseLocked(p)
+	class := into.classes[result.Class]
+	if class == nil {
+		class = &classReport{}
+		into.classes[result.Class] = class
+	}
+	class.count[result.Outcome]++
+	if result.Outcome != Gone {
+		class.took = append(class.took, result.Took)
+	}
+	if result.Detail != "" && len(into.details) < shownFailures {
+		into.details = append(into.details, result.Class+" "+result.Detail)
+	}
+}
+
+// spent adds what an app has measured.
+func (r *Report) spent(p *phase, routes map[string]*Spent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	into := r.phaseLocked(p)
+	for route, s := range routes {
+		if into.routes[route] == nil {
+			into.routes[route] = &Spent{}
+		}
+		into.routes[route].merge(s)
+	}
+}
+
+func (r *Report) phaseLocked(p *phase) *phaseReport {
+	for _, known := range r.phases {
+		if known.name == p.name {
+			return known
+		}
+	}
+	fresh := &phaseReport{phase: *p, classes: map[string]*classReport{}, routes: map[string]*Spent{}}
+	r.phases = append(r.phases, fresh)
+	return fresh
+}
+
+// MayFail says that while something is broken, requests of these classes may be
+// answered with 503: what needs the broken thing and cannot do without it.
+func (r *Report) MayFail(classes ...string) *Report {
+	for _, class := range classes {
+		r.may[class] = true
+	}
+	return r
+}
+
+// Count is how many requests of a phase and class had an outcome.
+func (r *Report) Count(phase, class string, outcome Outcome) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.phases {
+		if p.name == phase && p.classes[class] != nil {
+			return p.classes[class].count[outcome]
+		}
+	}
+	return 0
+}
+
+// Require logs the report, and fails the test for every answer that was wrong,
+// and for every request that failed and may not.
+func (r *Report) Require(t testing.TB) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.Log(r.text())
+	for _, p := range r.phases {
+		for name, class := range p.classes {
+			if n := class.count[Failed]; n > 0 {
+				t.Errorf("phase %s: %d requests of class %s failed", p.name, n, name)
+			}
+			if n := class.count[Unavailable]; n > 0 && !(p.fault && r.may[name]) {
+				t.Errorf("phase %s: %d requests of class %s were answered with 503", p.name, n, name)
+			}
+		}
+	}
+	r.requireQuick(t)
+	count, first := r.world.Oracle.Violations()
+	if count > 0 {
+		t.Errorf("%d answers were wrong:\n%s", count, strings.Join(first, "\n"))
+	}
+}
+
+// requireQuick fails the test if requests hung. The budget of a request is
+// 50 ms, but a busy machine adds to what it takes: what is judged is whether it
+// hung for longer than any machine is busy, and whether many took too long.
+func (r *Report) requireQuick(t testing.TB) {
+	t.Helper()
+	for _, p := range r.phases {
+		for route, s := range p.routes {
+			if s.Over1000 > 0 || s.Over250 > max(2, s.Count/50) {
+				t.Errorf("phase %s: of %d requests for %s, %d took more than 250ms, %d more than 1s; the longest %v", p.name, s.Count, route, s.Over250, s.Over1000, s.Longest)
+			}
+		}
+	}
+}
+
+// text is the report as a table.
+func (r *Report) text() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "seed %d, %d requests not sent, stalest answer: rows %v, values %v\n", r.world.Seed, r.late.Load(),
+		r.world.Oracle.Rows.Stalest().Round(time.Millisecond), r.world.Oracle.Values.Stalest().Round(time.Millisecond))
+	fmt.Fprintf(&out, "%-12s%-8s%6s%6s%6s%6s%6s%6s%6s%10s%10s%10s\n", "phase", "class", "all", "ok", "miss", "lost", "503", "fail", "gone", "p50", "p99", "max")
+	for _, p := range r.phases {
+		for _, name := range slices.Sorted(maps.Keys(p.classes)) {
+			p.classes[name].row(&out, p.name, name)
+		}
+		for _, route := range slices.Sorted(maps.Keys(p.routes)) {
+			s := p.routes[route]
+			if s.Over50 == 0 {
+				continue
+			}
+			fmt.Fprintf(&out, "    %-20s%6d handled, without their own rows over 50 ms: %d, 100 ms: %d, 250 ms: %d, 1 s: %d; longest %v\n",
+				route, s.Count, s.Over50, s.Over100, s.Over250, s.Over1000, s.Longest.Round(100*time.Microsecond))
+		}
+		for _, detail := range p.details {
+			fmt.Fprintf(&out, "    %s\n", detail)
+		}
+	}
+	return out.String()
+}
+
+func (c *classReport) row(out *strings.Builder, phase, name string) {
+	all := 0
+	for _, n := range c.count {
+		all += n
+	}
+	fmt.Fprintf(out, "%-12s%-8s%6d", phase, name, all)
+	for _, n := range c.count {
+		fmt.Fprintf(out, "%6d", n)
+	}
+	slices.Sort(c.took)
+	for _, q := range []float64{0.5, 0.99, 1} {
+		fmt.Fprintf(out, "%10v", quantile(c.took, q).Round(100*time.Microsecond))
+	}
+	out.WriteByte('\n')
+}
+
+// quantile returns the q-th part of sorted durations.
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}

@@ -172,9 +172,11 @@ func TestConfigErrorsNameVariableAndRemedy(t *testing.T) {
 		"production bare": {[]string{"APP_ENV=production"}, []string{"DATABASE_URL", "missing", "postgres://"}},
 		"production far": {[]string{"APP_ENV=production", "REDIS_URL=redis://cache.example:6379/1", "DATABASE_URL=postgres://app:hunter2@db.example/app?sslmode=disable"},
 			[]string{"REDIS_URL", "password", "TLS", "DATABASE_URL", "sslmode=verify-full"}},
-		"production sentinel": {[]string{"APP_ENV=production", "REDIS_URL=redis://localhost,localhost/mymaster/1"}, []string{"REDIS_URL", "sentinel", "one server"}},
-		"production name":     {[]string{"APP_ENV=production", "REDIS_URL=redis://localhost:6379/1", "SESSION_COOKIE_NAME=sid"}, []string{"SESSION_COOKIE_NAME", "sid", "__Host-"}},
-		"production cookie":   {[]string{"APP_ENV=production", "REDIS_URL=redis://localhost:6379/1", "SESSION_COOKIE_SECURE=false"}, []string{"SESSION_COOKIE_SECURE", "plain http"}},
+		"sentinel password without sentinels": {[]string{"REDIS_URL=redis://localhost/1", "REDIS_SENTINEL_PASSWORD=secret"}, []string{"REDIS_SENTINEL_PASSWORD", "names no sentinels"}},
+		"journal shorter than sessions":       {[]string{"JOURNAL_RETENTION=1h", "SESSION_LIFETIME=2h"}, []string{"JOURNAL_RETENTION", "SESSION_LIFETIME"}},
+		"near tier too small":                 {[]string{"CACHE_NEAR_BYTES=1000"}, []string{"CACHE_NEAR_BYTES", "65536"}},
+		"production name":                     {[]string{"APP_ENV=production", "REDIS_URL=redis://localhost:6379/1", "SESSION_COOKIE_NAME=sid"}, []string{"SESSION_COOKIE_NAME", "sid", "__Host-"}},
+		"production cookie":                   {[]string{"APP_ENV=production", "REDIS_URL=redis://localhost:6379/1", "SESSION_COOKIE_SECURE=false"}, []string{"SESSION_COOKIE_SECURE", "plain http"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -195,22 +195,25 @@ func (cfg Config) checkRedis() error {
 		problem, remedy := explain(err)
 		return errors.Join(append(problems, &ConfigError{"REDIS_URL", redisconn.Mask(cfg.RedisURL), "is malformed: " + problem, remedy})...)
 	}
-	if cfg.Env == Production && target.Kind() != redisconn.Standalone {
-		problems = append(problems, &ConfigError{"REDIS_URL", target.Masked(), "names a " + target.Kind().String() + ", which cannot keep sessions", "give one server: redis://host:port/db"})
-	}
-	return errors.Join(append(problems, cfg.checkCertificates(target), cfg.secureRedis(target))...)
+	return errors.Join(append(problems, cfg.checkLogin(target), cfg.secureRedis(target))...)
 }
 
-// certificateVariables are those from which the policy's fields come.
-var certificateVariables = map[string]string{"CAFile": "REDIS_CA_FILE", "CertFile": "REDIS_CERT_FILE", "KeyFile": "REDIS_KEY_FILE"}
+// loginVariables are those from which the policy's fields come.
+var loginVariables = map[string]string{
+	"CAFile": "REDIS_CA_FILE", "CertFile": "REDIS_CERT_FILE", "KeyFile": "REDIS_KEY_FILE",
+	"SentinelUser": "REDIS_SENTINEL_USER", "SentinelPassword": "REDIS_SENTINEL_PASSWORD",
+}
 
-// checkCertificates reads the files.
-func (cfg Config) checkCertificates(target redisconn.Target) error {
-	policy := redisconn.Policy{CAFile: cfg.RedisCAFile, CertFile: cfg.RedisCertFile, KeyFile: cfg.RedisKeyFile}
+// checkLogin reads the certificates, and says which passwords nobody asks for.
+func (cfg Config) checkLogin(target redisconn.Target) error {
+	policy := redisconn.Policy{
+		CAFile: cfg.RedisCAFile, CertFile: cfg.RedisCertFile, KeyFile: cfg.RedisKeyFile,
+		SentinelUser: cfg.RedisSentinelUser, SentinelPassword: cfg.RedisSentinelPassword,
+	}
 	err := policy.Check(target)
 	var field *redisconn.PolicyError
 	if errors.As(err, &field) {
-		return &ConfigError{Variable: certificateVariables[field.Field], Problem: field.Problem, Remedy: field.Remedy}
+		return &ConfigError{Variable: loginVariables[field.Field], Problem: field.Problem, Remedy: field.Remedy}
 	}
 	return err
 }

@@ -158,8 +158,18 @@ func FuzzDecodeEntry(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	both, err := encodeEntry(e.with([]byte("coded"), Gzip))
+	if err != nil {
+		f.Fatal(err)
+	}
+	coded, err := encodeEntry((&entry{status: 200, header: http.Header{}, body: []byte(strings.Repeat("a", 100)), lifespan: lifespan{life: time.Minute}}).with([]byte("short"), Brotli))
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Add(page)
 	f.Add(index)
+	f.Add(both)
+	f.Add(coded)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decodeEntry(b)
 		if err != nil {

@@ -24,7 +24,15 @@ import (
 	"github.com/echoic-go/echoic/middleware"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(testenv.Wrap(m)) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(testenv.Wrap(m),
+		// rueidis closes the connections to nodes that have left a cluster some
+		// seconds later, whether it was closed meanwhile or not.
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"),
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient).redirectOrNew.func1"),
+	)
+}
 
 // modes are the configurations of DESIGN's table, each on servers of its own.
 var modes = map[string]func(t *testing.T, cfg *echoic.Config){

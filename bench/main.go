@@ -1,40 +1,49 @@
 // Command bench measures Echoic beside others over real sockets.
 //
-//	go run . [-rounds 7] [-duration 3s] [-connections 64]
+//	go run . [-rounds 7] [-duration 1s] [-connections 64] [-only regexp] [-out RESULTS.md]
 //
-// It runs each server as a process of its own, loads them with wrk in turns, so
-// that what else the machine does hits all alike, and prints medians and their
-// ratio to the first.
+// It runs each server as a process of its own and loads them with wrk in turns,
+// so that what else the machine does hits all alike. It prints medians and their
+// ratio to the first of each table, and writes them to RESULTS.md. Peers that are
+// not installed are left out and named.
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
 
+// options are the flags of a measurement.
+type options struct {
+	rounds      int
+	duration    time.Duration
+	connections int
+	only        *regexp.Regexp
+	out         string
+}
+
 func main() {
-	rounds := flag.Int("rounds", 7, "runs of each server, of which the median counts")
-	duration := flag.Duration("duration", 3*time.Second, "length of one run")
-	connections := flag.Int("connections", 64, "open connections")
-	serve := flag.String("serve", "", "run one of the servers instead of measuring: "+strings.Join(names(), ", "))
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 7, "runs of each server, of which the median counts")
+	flag.DurationVar(&o.duration, "duration", time.Second, "length of one run, in whole seconds")
+	flag.IntVar(&o.connections, "connections", 64, "open connections")
+	flag.StringVar(&o.out, "out", "RESULTS.md", "where the tables are written; empty prints only")
+	only := flag.String("only", "", "measure servers whose name matches")
+	serve := flag.String("serve", "", "run one of the servers instead of measuring")
 	addr := flag.String("addr", "127.0.0.1:0", "where -serve listens")
 	flag.Parse()
 	var err error
 	if *serve != "" {
 		err = runServer(*serve, *addr)
-	} else {
-		err = measure(*rounds, *duration, *connections)
+	} else if o.only, err = regexp.Compile(*only); err == nil {
+		err = measure(o)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -42,95 +51,91 @@ func main() {
 	}
 }
 
-// measure loads all servers in turns and prints the table.
-func measure(rounds int, duration time.Duration, connections int) error {
+// cell is one measurement: a server, a size and a kind of client.
+type cell struct {
+	server string
+	size   int // KB
+	coding string
+}
+
+// client is a kind of client.
+type client struct{ name, coding string }
+
+var (
+	sizes   = []int{1, 10, 100}
+	clients = []client{{"plain", ""}, {"gzip, br", "gzip, br"}}
+)
+
+// measure starts all servers, loads them in turns and reports.
+func measure(o options) error {
 	wrk, err := exec.LookPath("wrk")
 	if err != nil {
 		return errors.New("wrk is not installed: apt-get install wrk, or brew install wrk")
 	}
-	urls := make(map[string]string)
-	for _, name := range names() {
-		url, stop, err := start(name)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		defer stop()
-		urls[name] = url
+	running, missing, stop, err := startAll(o)
+	defer stop()
+	if err != nil {
+		return err
 	}
-	rates := make(map[string][]float64)
-	for round := range rounds + 1 {
-		for _, name := range names() {
-			rate, err := load(wrk, urls[name], duration, connections)
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+	results := make(map[cell][]sample)
+	for round := range o.rounds + 1 {
+		for _, size := range sizes {
+			for _, c := range clients {
+				for _, s := range running {
+					got, err := load(wrk, fmt.Sprint(s.url, "/", size), c.coding, o)
+					if err != nil {
+						return fmt.Errorf("%s: %w", s.name, err)
+					}
+					if round > 0 { // the first warms up
+						at := cell{s.name, size, c.coding}
+						results[at] = append(results[at], got)
+					}
+				}
 			}
-			if round > 0 { // the first warms up
-				rates[name] = append(rates[name], rate)
+		}
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round, o.rounds)
+	}
+	text := report(o, running, missing, results)
+	fmt.Print(text)
+	if o.out == "" {
+		return nil
+	}
+	return os.WriteFile(o.out, []byte(text), 0o644)
+}
+
+// report is the tables in Markdown.
+func report(o options, running []process, missing []string, results map[cell][]sample) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Pages per second beside others\n\n`make bench-peers` writes this file. %s. %d connections, medians of %d interleaved runs of %v each; requests per second, ratio to the first line, median 99th percentile.\n",
+		machine(), o.connections, o.rounds, o.duration)
+	for _, m := range missing {
+		fmt.Fprintf(&b, "\nNot measured: %s.\n", m)
+	}
+	for _, size := range sizes {
+		for _, c := range clients {
+			fmt.Fprintf(&b, "\n## %d KB, %s client\n\n| server | requests/s | ratio | p99 |\n|---|---:|---:|---:|\n", size, c.name)
+			base := 0.0
+			for _, s := range running {
+				rate, slow := medians(results[cell{s.name, size, c.coding}])
+				if base == 0 {
+					base = rate
+				}
+				fmt.Fprintf(&b, "| %s | %.0f | %.3f | %v |\n", s.name, rate, rate/base, slow)
 			}
 		}
 	}
-	base := median(rates[names()[0]])
-	fmt.Printf("10 KB page, %d connections, medians of %d interleaved runs of %v\n\n| server | requests/s | ratio |\n|---|---|---|\n", connections, rounds, duration)
-	for _, name := range names() {
-		m := median(rates[name])
-		fmt.Printf("| %s | %.0f | %.3f |\n", name, m, m/base)
-	}
-	return nil
+	return b.String()
 }
 
-// start runs this program as one of the servers and waits until it answers.
-func start(name string) (url string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
+func medians(list []sample) (rate float64, p99 time.Duration) {
+	if len(list) == 0 {
+		return 0, 0
 	}
-	addr := l.Addr().String()
-	_ = l.Close()
-	self, err := os.Executable()
-	if err != nil {
-		return "", nil, err
+	rates, slow := make([]float64, len(list)), make([]time.Duration, len(list))
+	for i, s := range list {
+		rates[i], slow[i] = s.rate, s.p99
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, self, "-serve", name, "-addr", addr)
-	cmd.Stderr = os.Stderr
-	if err = cmd.Start(); err != nil {
-		cancel()
-		return "", nil, err
-	}
-	stop = func() {
-		cancel()
-		_ = cmd.Wait()
-	}
-	url = "http://" + addr + "/"
-	for range 100 {
-		if r, err := http.Get(url); err == nil {
-			_ = r.Body.Close()
-			return url, stop, nil
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	stop()
-	return "", nil, errors.New("it does not answer")
-}
-
-var requestsPerSecond = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
-
-func load(wrk, url string, duration time.Duration, connections int) (float64, error) {
-	out, err := exec.Command(wrk, "-t2", "-c", strconv.Itoa(connections), "-d", duration.String(), url).CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("wrk: %w: %s", err, out)
-	}
-	if strings.Contains(string(out), "Non-2xx") {
-		return 0, fmt.Errorf("wrk saw errors: %s", out)
-	}
-	m := requestsPerSecond.FindSubmatch(out)
-	if m == nil {
-		return 0, fmt.Errorf("wrk printed no rate: %s", out)
-	}
-	return strconv.ParseFloat(string(m[1]), 64)
-}
-
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	return v[len(v)/2]
+	slices.Sort(rates)
+	slices.Sort(slow)
+	return rates[len(rates)/2], slow[len(slow)/2].Round(10 * time.Microsecond)
 }

@@ -66,21 +66,31 @@ func changeAfterDump(t *testing.T, world *chaos.World, redis *testenv.RedisServe
 		app, key := world.Apps[n%len(world.Apps)], fmt.Sprintf("k%d", n)
 		v := world.Visitor(fmt.Sprintf("u%d", n))
 		visitors = append(visitors, v)
-		ok(t, world.Set(app, key, 1), v.Login(app), v.Me(app))
+		again(t, func() chaos.Result { return world.Set(app, key, 1) })
+		again(t, func() chaos.Result { return v.Login(app) })
 	}
 	do(t, redis, "SAVE")
 	for n := range 12 {
 		app, key := world.Apps[n/2%len(world.Apps)], fmt.Sprintf("k%d", n)
-		ok(t, world.Edit(app, key, []string{"purge", "tx"}[n%2]), visitors[n].Logout(app))
-		if n%2 == 0 {
-			ok(t, world.Set(app, key, 2))
-		} else {
-			ok(t, world.Delete(app, key, 2))
-		}
+		again(t, func() chaos.Result { return world.Edit(app, key, []string{"purge", "tx"}[n%2]) })
+		again(t, func() chaos.Result {
+			if n%2 == 0 {
+				return world.Set(app, key, 2)
+			}
+			return world.Delete(app, key, 2)
+		})
+		ok(t, visitors[n].Logout(app))
 		if n%3 == 0 { // some are made anew before the crash
 			ok(t, world.Page(app, key))
 		}
 	}
+}
+
+// again repeats a change until it is acknowledged: on a busy machine an app may
+// find that its store takes too long.
+func again(t *testing.T, change func() chaos.Result) {
+	t.Helper()
+	testenv.Eventually(t, 20*time.Second, func() bool { return change().Outcome == chaos.OK }, "a change is acknowledged")
 }
 
 // ok ends the test unless all results are good.
@@ -128,5 +138,5 @@ func TestRedisLoading(t *testing.T) {
 		redis.Kill()
 		redis.Restart() // returns when it has loaded
 	}
-	fault{world: world, breakIt: restart, mend: func() {}, mayFail: sessionClasses}.run(t)
+	fault{world: world, breakIt: restart, mend: func() {}}.run(t)
 }

@@ -194,12 +194,17 @@ const (
 	patience = 20 * time.Second
 )
 
-// AwaitRecovery returns when all apps use the shared store again, and how long
-// that took.
+// AwaitRecovery returns when all apps use the shared store again, for the cache
+// and for sessions, and how long that took.
 func (w *World) AwaitRecovery() time.Duration {
 	w.t.Helper()
 	begun := time.Now()
 	for _, app := range w.Apps {
+		var last Result
+		testenv.Eventually(w.t, patience, func() bool {
+			last = w.Visitor("probe").Login(app)
+			return last.Outcome == OK
+		}, "app %s lets users log in again%s", app.Name, lazy(func() string { return ": " + last.Detail }))
 		var why string
 		testenv.Eventually(w.t, patience, func() bool {
 			stats, err := app.Stats("probe=1")

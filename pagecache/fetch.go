@@ -73,7 +73,7 @@ func (m *making) begin(ctx context.Context) {
 	m.ctx, m.scope = x.p.records.Open(ctx, x.missed)
 	m.scope.Tag(urlTag(x.target.url))
 	m.scope.Tag(x.route.tags...)
-	m.changed = x.p.changed.now(x.target.url)
+	m.changed = x.p.changed.making(x.target.url)
 	m.asked = x.p.cfg.Now()
 }
 

@@ -39,7 +39,8 @@ func FuzzVary(f *testing.F) {
 			if variantText(fields, a, strict) != variantText(fields, b, strict) {
 				continue
 			}
-			if contains(fields, "X") && x1 != x2 {
+			bare := strings.NewReplacer(" ", "", "\t", "")
+			if contains(fields, "X") && x1 != x2 && !(strict && bare.Replace(x1) == bare.Replace(x2)) {
 				t.Fatalf("%q and %q are one variant", x1, x2)
 			}
 			if contains(fields, "Accept-Language") && preferences(a["Accept-Language"]) != preferences(b["Accept-Language"]) {

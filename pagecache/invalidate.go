@@ -64,7 +64,7 @@ func (x *exchange) head() error {
 		return x.bypass()
 	}
 	x.ticket(x.r.Context())
-	m := &making{x: x, asked: x.p.cfg.Now(), changed: x.p.changed.now(x.target.url)}
+	m := &making{x: x, asked: x.p.cfg.Now(), changed: x.p.changed.making(x.target.url)}
 	m.ctx, m.scope = x.p.records.Open(x.r.Context(), x.missed)
 	m.scope.Tag(urlTag(x.target.url))
 	m.scope.Tag(x.route.tags...)

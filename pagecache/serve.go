@@ -148,9 +148,17 @@ func (x *exchange) bypass() error {
 		}
 		return x.next(x.w, x.p.visible(r, x.route, t))
 	}
-	if isSafe(r.Method) {
+	switch {
+	case isSafe(r.Method):
 		return x.next(x.w, r)
+	case x.route.strict && r.Method == http.MethodPost:
+		return x.post(r)
 	}
+	return x.unsafe(r)
+}
+
+// unsafe runs the handler for a method that may change something.
+func (x *exchange) unsafe(r *http.Request) error {
 	watch := &statusWriter{ResponseWriter: x.w}
 	if err := x.next(watch, r); err != nil {
 		return err

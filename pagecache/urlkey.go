@@ -135,6 +135,29 @@ func quoted(s string) string {
 	return `"` + s + `"`
 }
 
+// single are request fields whose value is no list: a comma in them is text.
+var single = map[string]bool{
+	"User-Agent": true, "Cookie": true, "Authorization": true, "Proxy-Authorization": true, "Referer": true, "Origin": true, "Host": true, "From": true, "Date": true,
+	"If-Modified-Since": true, "If-Unmodified-Since": true, "If-Range": true, "Content-Location": true,
+}
+
+// joinLines makes one line of several, and takes the white space around the
+// commas of lists away, where nothing is in quotes.
+func joinLines(name string, values []string) string {
+	if single[name] {
+		return strings.Join(values, ", ")
+	}
+	text := strings.Join(values, ",")
+	if !strings.Contains(text, ",") || strings.Contains(text, `"`) {
+		return text
+	}
+	members := strings.Split(text, ",")
+	for i, m := range members {
+		members[i] = strings.Trim(m, " \t")
+	}
+	return strings.Join(members, ",")
+}
+
 // appendHeader frames a request header: absent differs from empty, and two
 // lines from one with a comma, unless they are joined, which RFC 9111, section
 // 4.1, allows: before another server they mean the same.
@@ -148,7 +171,7 @@ func appendHeader(fields []string, h http.Header, name string, join bool) []stri
 		return append(fields, name, "1", preferences(values))
 	}
 	if join {
-		return append(fields, name, "1", strings.Join(values, ", "))
+		return append(fields, name, "1", joinLines(name, values))
 	}
 	// The number keeps the values apart from the fields that follow.
 	return append(append(fields, name, strconv.Itoa(len(values))), values...)

@@ -23,6 +23,9 @@ func TestVary(t *testing.T) {
 		two("absent both times", "Foo, Bar", one, one, 1),
 		two("other fields", "Foo", append([]string{"Other", "2"}, one...), append([]string{"Other", "3"}, one...), 1),
 		two("lines and commas", "Foo", []string{"Foo", "1, 2"}, []string{"Foo", "1", "Foo", "2"}, 1),
+		two("spaces in a list", "Foo", []string{"Foo", "1,2"}, []string{"Foo", " 1, 2 "}, 1),
+		two("spaces in quotes", "Foo", []string{"Foo", `"1,2"`}, []string{"Foo", `"1, 2"`}, 2),
+		two("spaces in what is no list", "User-Agent", []string{"User-Agent", "a,b"}, []string{"User-Agent", "a, b"}, 2),
 		two("order of languages", "Accept-Language", []string{"Accept-Language", "en, de"}, []string{"Accept-Language", "de, en"}, 1),
 		two("case of languages", "Accept-Language", []string{"Accept-Language", "en, de"}, []string{"Accept-Language", "eN, De"}, 1),
 		two("spaces in languages", "Accept-Language", []string{"Accept-Language", "en, de"}, []string{"Accept-Language", " en ,   de"}, 1),
@@ -181,6 +184,20 @@ func TestInvalidation(t *testing.T) {
 		list = append(list, scenario{method + " is safe", []step{{give: give, from: 1}, {method: method}, {from: 1, silent: true}}})
 	}
 	runAll(t, list)
+}
+
+// RFC 9110, section 9.3.3.
+func TestPostForGet(t *testing.T) {
+	const fresh = "max-age=3600"
+	runAll(t, []scenario{
+		{"with its own Content-Location", []step{{method: "POST", give: []string{"Cache-Control", fresh, "Content-Location", "/page"}, from: 1}, {from: 1, silent: true, text: "body 1"}}},
+		{"replaces what was there", []step{{give: []string{"Cache-Control", fresh}, from: 1}, {method: "POST", give: []string{"Cache-Control", fresh, "Content-Location", "page"}, from: 2}, {from: 2, silent: true, text: "body 2"}}},
+		{"with another's", []step{{method: "POST", give: []string{"Cache-Control", fresh, "Content-Location", "/other"}, from: 1}, {from: 2}}},
+		{"without", []step{{method: "POST", give: []string{"Cache-Control", fresh}, from: 1}, {from: 2}}},
+		{"without freshness", []step{{method: "POST", give: []string{"Content-Location", "/page", "Last-Modified", date(-100000)}, from: 1}, {from: 2}}},
+		{"with a cookie", []step{{method: "POST", give: []string{"Cache-Control", fresh, "Content-Location", "/page", "Set-Cookie", "a=b"}, from: 1}, {from: 2}}},
+		{"that failed", []step{{method: "POST", status: 500, give: []string{"Cache-Control", fresh, "Content-Location", "/page"}, from: 1}, {from: 2}}},
+	})
 }
 
 // RFC 9110, section 14.

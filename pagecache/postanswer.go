@@ -1,0 +1,39 @@
+package pagecache
+
+import (
+	"net/http"
+)
+
+// post lets the origin answer POST. An answer that says how long it is fresh and
+// that it is what GET would give, by a Content-Location that names the URL of the
+// request itself, is kept for GET (RFC 9110, section 9.3.3).
+func (x *exchange) post(r *http.Request) error {
+	if x.locate() != "" {
+		return x.unsafe(r)
+	}
+	x.lookup() // for what was purged so far, and the variants
+	if x.found.Value != nil {
+		x.ticket(r.Context())
+	}
+	m := &making{x: x, asked: x.p.cfg.Now()}
+	m.ctx, m.scope = x.p.records.Open(r.Context(), x.missed)
+	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, func(int) bool { return true })
+	if err := x.next(m.rec, r.WithContext(m.ctx)); err != nil {
+		return err
+	}
+	m.arrived = x.p.cfg.Now()
+	if m.rec.status < 200 || m.rec.status >= 400 {
+		return nil
+	}
+	x.invalidate()
+	where := sameOrigin(x.target.url, first(m.fields()["Content-Location"]), x.route)
+	if m.rec.status != http.StatusOK || where != x.target.url || !controlOf(m.fields(), m.arrived, true).explicit {
+		return nil
+	}
+	m.scope.Tag(urlTag(x.target.url))
+	m.changed = x.p.changed.making(x.target.url)
+	if e, why := m.finish(); e != nil {
+		m.keep(e, why)
+	}
+	return nil
+}

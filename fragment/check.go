@@ -50,6 +50,8 @@ func (w *walker) pipeFuncs(p *parse.PipeNode) {
 			switch {
 			case n.Ident == fnCache:
 				w.refuse(n, `cache opens a block: write {{if cache "name" "ttl" …}}…{{end}}, alone in its if`)
+			case n.Ident == fnCacheIf:
+				w.refuse(n, `cacheIf opens a block: write {{if cacheIf .Cond "name" "ttl" …}}…{{end}}, alone in its if`)
 			case strings.HasPrefix(n.Ident, reserved), strings.HasPrefix(n.Ident, blockPrefix):
 				w.refuse(n, "%s: names that start with %s or %s are reserved", n.Ident, reserved, blockPrefix)
 			}
@@ -87,29 +89,36 @@ func (w *walker) checkCommand(cmd *parse.CommandNode, piped bool) {
 	}
 }
 
-// checkBlock checks {{if cache}} and returns the fragment's name.
-func (w *walker) checkBlock(n *parse.IfNode, cmd *parse.CommandNode) (name string, ok bool) {
+// checkBlock checks {{if cache}} and {{if cacheIf}} and returns the fragment's
+// name.
+func (w *walker) checkBlock(n *parse.IfNode, call callOfBlock) (name string, ok bool) {
+	fn := call.Args[0].String()
 	before := len(w.c.errs)
 	if n.ElseList != nil {
-		w.refuse(n, "{{if cache}} cannot have an {{else}}: on a hit it would run after the cached text")
+		w.refuse(n, "{{if %s}} cannot have an {{else}}: on a hit it would run after the cached text", fn)
 	}
-	if len(cmd.Args) < 3 {
+	switch {
+	case call.complete():
+	case call.conditional():
+		w.refuse(n, `cacheIf wants a condition, a name and a time to live: {{if cacheIf .Anonymous "sidebar" "500s" .Lang}}`)
+		return "", false
+	default:
 		w.refuse(n, `cache wants a name and a time to live: {{if cache "sidebar" "500s" .User.Name}}`)
 		return "", false
 	}
-	s, ok := cmd.Args[1].(*parse.StringNode)
+	s, ok := call.name().(*parse.StringNode)
 	if !ok || s.Text == "" {
-		w.refuse(n, "cache: the fragment's name must be a literal string: put what varies after the time to live")
+		w.refuse(n, "%s: the fragment's name must be a literal string: put what varies after the time to live", fn)
 		return "", false
 	}
-	w.checkTTL(n, cmd.Args[2], fmt.Sprintf("cache %q", s.Text))
-	for _, arg := range cmd.Args[1:] {
+	w.checkTTL(n, call.ttl(), fmt.Sprintf("%s %q", fn, s.Text))
+	for _, arg := range call.Args[1:] {
 		w.checkArgument(arg)
 	}
 	return s.Text, len(w.c.errs) == before
 }
 
-// checkArgument checks functions in the arguments of cache.
+// checkArgument checks functions in the arguments of cache and cacheIf.
 func (w *walker) checkArgument(arg parse.Node) {
 	switch arg := arg.(type) {
 	case *parse.PipeNode:
@@ -117,8 +126,8 @@ func (w *walker) checkArgument(arg parse.Node) {
 	case *parse.ChainNode:
 		w.checkArgument(arg.Node)
 	case *parse.IdentifierNode:
-		if arg.Ident == fnCache {
-			w.refuse(arg, "cache cannot be an argument of cache")
+		if arg.Ident == fnCache || arg.Ident == fnCacheIf {
+			w.refuse(arg, "%s cannot be an argument of cache", arg.Ident)
 		}
 	}
 }
@@ -151,10 +160,10 @@ func (w *walker) checkTTL(at, arg parse.Node, what string) {
 
 // literalTTL returns the time to live of a block, where it is written out: it
 // need not be read again on every render.
-func literalTTL(cmd *parse.CommandNode) (time.Duration, bool) {
+func literalTTL(arg parse.Node) (time.Duration, bool) {
 	var ttl time.Duration
 	var err error
-	switch arg := cmd.Args[2].(type) {
+	switch arg := arg.(type) {
 	case *parse.StringNode:
 		ttl, err = parseTTL(arg.Text)
 	case *parse.NumberNode:

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// block is a {{if cache}} in a set.
+// block is a {{if cache}} or {{if cacheIf}} in a set.
 type block struct {
 	name     string
 	fn       string // that the template calls
@@ -19,6 +19,8 @@ type block struct {
 	ttl      time.Duration // if hasTTL: it is written out in the template
 	hasTTL   bool
 	args     int // vary arguments
+	// conditional: it is one of cacheIf, and its condition the first argument.
+	conditional bool
 }
 
 // compiler checks a template set and makes of it one that records fragments.

@@ -77,7 +77,8 @@ func (g *generator) part() string {
 		return `<script>var a = {{.}}; {{if true}}f({{.}}){{end}}</script>`
 	case 3, 4, 5:
 		g.names++
-		return fmt.Sprintf(`{{if cache "f%d" %s%s}}%s{{end}}`, g.names%3, []string{`"1m"`, `60`, `"forever"`, `0`}[g.draw(4)], g.vary(), g.body())
+		return fmt.Sprintf(`{{if %s "f%d" %s%s}}%s{{end}}`, []string{`cache`, `cache`, `cache`, `cacheIf (odd .)`, `cacheIf .`}[g.draw(5)],
+			g.names%3, []string{`"1m"`, `60`, `"forever"`, `0`}[g.draw(4)], g.vary(), g.body())
 	case 6:
 		g.loops++
 		body := g.body()
@@ -154,8 +155,9 @@ var generatedFuncs = template.FuncMap{
 func plainSet(src string) (*template.Template, error) {
 	plain := template.New("").Funcs(generatedFuncs)
 	plain.Funcs(template.FuncMap{
-		"cache": func(...any) bool { return true },
-		"tag":   func(...any) template.HTML { return "" },
+		"cache":   func(...any) bool { return true },
+		"cacheIf": func(...any) bool { return true },
+		"tag":     func(...any) template.HTML { return "" },
 		"partialCached": func(name string, data any, _ ...any) (template.HTML, error) {
 			var b bytes.Buffer
 			err := plain.ExecuteTemplate(&b, name, data)

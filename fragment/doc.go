@@ -10,6 +10,7 @@
 // The functions of templates are
 //
 //	cache name ttl vary…              alone in an if: the block is the fragment
+//	cacheIf cond name ttl vary…       the same where cond holds, else plain text
 //	partialCached file data ttl vary… the template as a fragment, as HTML
 //	tag tags…                         gives the open fragments and the page tags
 //	using cache                       among vary…: another cache keeps it

@@ -12,6 +12,7 @@ import (
 // The functions of templates.
 const (
 	fnCache   = "cache"         // {{ if cache name ttl vary… }} … {{ end }}
+	fnCacheIf = "cacheIf"       // {{ if cacheIf cond name ttl vary… }} … {{ end }}
 	fnPartial = "partialCached" // {{ partialCached template data ttl vary… }}
 	fnTag     = "tag"           // {{ tag "quote:7" .Tags }}
 	fnUsing   = "using"         // {{ if cache name ttl (using "shared") vary… }}
@@ -27,7 +28,7 @@ const (
 	blockPrefix = "cache_frag_" // see blockFunc
 )
 
-var ownFuncs = []string{fnCache, fnPartial, fnTag, fnUsing, fnContext}
+var ownFuncs = []string{fnCache, fnCacheIf, fnPartial, fnTag, fnUsing, fnContext}
 
 // ContextFuncs are template functions that are bound to the render: Go
 // functions whose first parameter is a context.Context. Templates call them
@@ -38,7 +39,7 @@ var ownFuncs = []string{fnCache, fnPartial, fnTag, fnUsing, fnContext}
 type ContextFuncs map[string]any
 
 // Funcs returns what a template set needs for parsing: the package's own
-// functions (cache, partialCached, tag, using, ctx) and the given ones, so that
+// functions (cache, cacheIf, partialCached, tag, using, ctx) and the given ones, so that
 // their names are known. A [Renderer] binds the real ones, in place of any other
 // functions of those names; a set that is executed directly gets errors from
 // them.

@@ -18,20 +18,16 @@ import (
 //	{{if cache_frag_7_name …}} body {{$_frag_end := _frag_end}}{{end}}
 //
 // where the function is the block's own: it is number 7 in its set. Its name is
-// there for the errors of html/template. A time to live that is not literal
-// stays, as its first argument. Fewer arguments make a cheaper hit, since
+// there for the errors of html/template. The condition of cacheIf and a time to
+// live that is not literal stay, as its first arguments. Fewer arguments make a cheaper hit, since
 // text/template allocates for each.
 //
 // The end is a declaration and not an action, because the escaper passes over
 // declarations: an action would get an escaper and, in its eyes, print a value
 // that moves the context.
-func rewriteBlock(tree *parse.Tree, n *parse.IfNode, cmd *parse.CommandNode, b block) {
-	fn := parse.NewIdentifier(b.fn).SetPos(cmd.Position()).SetTree(tree)
-	rest := cmd.Args[2:]
-	if b.hasTTL {
-		rest = cmd.Args[3:]
-	}
-	cmd.Args = slices.Concat([]parse.Node{fn}, rest)
+func rewriteBlock(tree *parse.Tree, n *parse.IfNode, call callOfBlock, b block) {
+	fn := parse.NewIdentifier(b.fn).SetPos(call.Position()).SetTree(tree)
+	call.Args = slices.Concat([]parse.Node{fn}, call.evaluated(b.hasTTL))
 	end := snippet(fmt.Sprintf("{{$%s := %s}}", fnEnd, fnEnd))
 	n.List.Nodes = append(n.List.Nodes, end.Nodes...)
 }

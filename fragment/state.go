@@ -54,14 +54,11 @@ const maxKeptBuffer = 1 << 20
 // blockFunc is the function that stands for cache in the block b. A variadic one
 // would do, but text/template calls those at a higher price.
 func (s *state) blockFunc(b *boundBlock) any {
+	if b.conditional {
+		return func(cond any, args ...any) (bool, error) { return s.beginIf(b, cond, args) }
+	}
 	if !b.hasTTL {
-		return func(ttl any, vary ...any) (bool, error) {
-			d, err := parseTTL(ttl)
-			if err != nil {
-				return false, fmt.Errorf("cache %q: %w", b.name, err)
-			}
-			return s.begin(b, d, vary)
-		}
+		return func(ttl any, vary ...any) (bool, error) { return s.beginFor(b, ttl, vary) }
 	}
 	switch b.args {
 	case 0:
@@ -72,6 +69,27 @@ func (s *state) blockFunc(b *boundBlock) any {
 		return func(v, w any) (bool, error) { return s.begin(b, b.ttl, append(s.args[:0], v, w)) }
 	}
 	return func(vary ...any) (bool, error) { return s.begin(b, b.ttl, vary) }
+}
+
+// beginIf is begin of a cacheIf. Where the condition does not hold the body is
+// rendered as if it were no fragment.
+func (s *state) beginIf(b *boundBlock, cond any, args []any) (bool, error) {
+	if truth, _ := template.IsTrue(cond); !truth {
+		return true, s.pushPlain(b.name)
+	}
+	if b.hasTTL {
+		return s.begin(b, b.ttl, args)
+	}
+	return s.beginFor(b, args[0], args[1:])
+}
+
+// beginFor is begin with a time to live that the template computes.
+func (s *state) beginFor(b *boundBlock, ttl any, vary []any) (bool, error) {
+	d, err := parseTTL(ttl)
+	if err != nil {
+		return false, fmt.Errorf("cache %q: %w", b.name, err)
+	}
+	return s.begin(b, d, vary)
 }
 
 // begin reports whether the body is to be rendered. If not, it has written the

@@ -58,8 +58,8 @@ func (w *walker) node(node parse.Node) {
 	case *parse.BreakNode, *parse.ContinueNode:
 		w.leaves(n)
 	case *parse.IfNode:
-		if cmd := blockCall(n.Pipe); cmd != nil {
-			w.block(n, cmd)
+		if call, ok := blockCall(n.Pipe); ok {
+			w.block(n, call)
 			return
 		}
 		w.branch(&n.BranchNode, false)
@@ -119,30 +119,22 @@ func (w *walker) declarations(p *parse.PipeNode) {
 }
 
 // block is a fragment: it is checked, given its identity, and rewritten.
-func (w *walker) block(n *parse.IfNode, cmd *parse.CommandNode) {
-	name, ok := w.checkBlock(n, cmd)
+func (w *walker) block(n *parse.IfNode, call callOfBlock) {
+	name, ok := w.checkBlock(n, call)
 	if !ok {
 		return
 	}
-	b := block{name: name, template: w.name, fn: blockFunc(len(w.c.blocks), name)}
+	b := block{name: name, template: w.name, fn: blockFunc(len(w.c.blocks), name), conditional: call.conditional()}
 	b.location, _ = w.tree.ErrorContext(n)
-	b.ttl, b.hasTTL = literalTTL(cmd)
-	b.args = len(cmd.Args) - 3
+	b.ttl, b.hasTTL = literalTTL(call.ttl())
+	b.args = len(call.vary())
 	b.digest = w.c.graph.blockDigest(w.name, w.blocks, n.List)
 	w.c.blocks = append(w.c.blocks, b)
 	w.blocks++
 	w.open = append(w.open, &openBody{name: name})
 	w.list(n.List)
 	w.open = w.open[:len(w.open)-1]
-	rewriteBlock(w.tree, n, cmd, b)
-}
-
-// blockCall returns the call of cache that stands alone in an if.
-func blockCall(p *parse.PipeNode) *parse.CommandNode {
-	if len(p.Cmds) == 1 && len(p.Decl) == 0 && calls(p.Cmds[0], fnCache) {
-		return p.Cmds[0]
-	}
-	return nil
+	rewriteBlock(w.tree, n, call, b)
 }
 
 // declares reports whether the body declared the variable.

@@ -15,6 +15,7 @@ func (x *exchange) post(r *http.Request) error {
 	if x.found.Value != nil {
 		x.ticket(r.Context())
 	}
+	x.announce(r.Context())
 	m := &making{x: x, asked: x.p.cfg.Now()}
 	m.ctx, m.scope = x.p.records.Open(r.Context(), x.missed)
 	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, func(int) bool { return true })

@@ -22,7 +22,8 @@ type Cache struct {
 	journal journaling
 	count   counters
 
-	prefixed string // valuePrefix of Config.Version
+	prefixed  string // valuePrefix of Config.Version
+	clearOwed atomic.Uint32
 
 	flights flights
 	quiet   atomic.Int64 // unix seconds of the last logged store failure

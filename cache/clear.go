@@ -43,7 +43,31 @@ func (c *Cache) ClearNow(ctx context.Context, progress func(removed int)) (remov
 func (c *Cache) renewGenerations(ctx context.Context) error {
 	return c.journal.write(ctx, []Invalidation{{Kind: InvalidAll}}, func(ctx context.Context) error {
 		return errors.Join(c.renewGeneration(ctx, &c.records), c.renewGeneration(ctx, &c.values))
-	})
+	}, c.oweClear)
+}
+
+// oweClear remembers that a store has not heard of a Clear: whoever reads tells
+// it first.
+func (c *Cache) oweClear(what debt) error {
+	c.clearOwed.Or(uint32(what))
+	if c.near != nil {
+		c.near.Forget(c.records.key, c.values.key)
+	}
+	return nil
+}
+
+// settleClear tells the store that is in charge of a Clear that it has not heard
+// of.
+func (c *Cache) settleClear(ctx context.Context) error {
+	what := uint32(c.tags.creditor())
+	if c.clearOwed.Load()&what == 0 {
+		return nil
+	}
+	if err := errors.Join(c.renewGeneration(ctx, &c.records), c.renewGeneration(ctx, &c.values)); err != nil {
+		return err
+	}
+	c.clearOwed.And(^what)
+	return nil
 }
 
 func (c *Cache) renewGeneration(ctx context.Context, gen *generation) error {

@@ -40,6 +40,14 @@ func WithWitness(ctx context.Context) (context.Context, *Witness) {
 // Fallback reports whether any call so far was answered by a fallback.
 func (w *Witness) Fallback() bool { return w.fallback.Load() }
 
+// FellBack reports whether a witness of ctx has seen an answer of a fallback. What
+// follows from such an answer must not go to the shared store: the numbers of
+// purges in the one mean nothing in the other.
+func FellBack(ctx context.Context) bool {
+	w, _ := ctx.Value(witnessKey{}).(*Witness)
+	return w != nil && w.Fallback()
+}
+
 // AnsweredByFallback is what a store with a fallback says to all witnesses of
 // ctx before it asks that one.
 func AnsweredByFallback(ctx context.Context) {

@@ -83,6 +83,9 @@ type reading struct {
 // read looks up physical keys, which are the bases in the current generation.
 // It takes one round trip unless the generation has changed since the last.
 func (c *Cache) read(ctx context.Context, gen *generation, bases ...string) (reading, error) {
+	if err := c.settleClear(ctx); err != nil {
+		return reading{}, err
+	}
 	if t, ok := c.nearTicket(gen); ok {
 		return c.readIn(ctx, t, bases)
 	}
@@ -100,7 +103,9 @@ func (c *Cache) read(ctx context.Context, gen *generation, bases ...string) (rea
 		}
 		now := string(values[0])
 		if now == g && g != "" {
-			n.holdControl(gen, now, seq)
+			if c.clearOwed.Load() == 0 { // asked after the stamps
+				n.holdControl(gen, now, seq)
+			}
 			return reading{ticket: ticket{generation: g, seq: seq}, keys: keys[2:], raws: values[2:], near: n.from(2)}, nil
 		}
 		if now == "" {

@@ -16,8 +16,9 @@ type journaling struct {
 
 // write keeps the list in the journal and lets apply tell the store. What is in
 // the journal is acknowledged although the store is away: it is told again when
-// it is back.
-func (j journaling) write(ctx context.Context, list []Invalidation, apply func(context.Context) error) error {
+// it is back, and owed says so to this process. An error of owe means that it
+// cannot remember, and that nothing is acknowledged.
+func (j journaling) write(ctx context.Context, list []Invalidation, apply func(context.Context) error, owe func(debt) error) error {
 	if j.journal == nil {
 		return apply(ctx)
 	}
@@ -36,8 +37,10 @@ func (j journaling) write(ctx context.Context, list []Invalidation, apply func(c
 		return errors.Join(journalErr, err)
 	case err != nil:
 		j.log.WarnContext(ctx, "cache: invalidation is in the journal, and reaches the store later", "invalidations", len(list), "error", err)
-	case !witness.Fallback():
-		j.journal.Applied(ctx, receipt)
+		return owe(toShared | toFallback)
+	case witness.Fallback():
+		return owe(toShared)
 	}
+	j.journal.Applied(ctx, receipt)
 	return nil
 }

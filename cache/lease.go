@@ -24,7 +24,7 @@ type Lease struct {
 const (
 	// leaseTTL is how long others wait for a holder that has died. It is
 	// renewed while the holder works.
-	leaseTTL = 3 * time.Second
+	leaseTTL = time.Second
 	// leaseWait is how long a server waits for another's fill at most.
 	leaseWait = 10 * time.Second
 	// leaseDone is how long a lease says that the key was just filled: who
@@ -170,7 +170,7 @@ func (l *Lease) orNil(held bool) *Lease {
 func (l *Lease) keep() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.timer = time.AfterFunc(leaseTTL/2, func() {
+	l.timer = time.AfterFunc(leaseTTL/3, func() {
 		l.c.start(func() {
 			ctx, cancel := context.WithTimeout(l.c.life, leaseOpTimeout)
 			defer cancel()
@@ -180,7 +180,7 @@ func (l *Lease) keep() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if !l.over {
-				l.timer.Reset(leaseTTL / 2)
+				l.timer.Reset(leaseTTL / 3)
 			}
 		})
 	})

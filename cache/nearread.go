@@ -81,6 +81,9 @@ func (c *Cache) nearTicket(gen *generation) (ticket, bool) {
 
 // nearGeneration is the generation of what the near tier holds.
 func (c *Cache) nearGeneration(gen *generation) (string, bool) {
+	if c.clearOwed.Load()&uint32(toShared) != 0 {
+		return "", false
+	}
 	v, _ := c.near.Get(gen.key)
 	g, ok := v.(string)
 	return g, ok

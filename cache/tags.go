@@ -28,6 +28,7 @@ type Tags struct {
 	shared  Store // as it was given
 	near    Near  // or nil
 	journal journaling
+	owed    owed
 	prefix  string
 	seqName string
 	now     func() time.Time
@@ -111,89 +112,8 @@ func (t *Tags) Purge(ctx context.Context, tags ...string) error {
 		list[i] = Invalidation{Kind: InvalidTag, Name: tag}
 	}
 	defer t.advance()
-	return t.journal.write(ctx, list, func(ctx context.Context) error { return t.renewAll(ctx, tags) })
-}
-
-// distinct returns the names that are not empty, each once.
-func distinct(names []string) []string {
-	return slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(names))), func(s string) bool { return s == "" })
-}
-
-// renewAll gives the tags fresh tokens.
-func (t *Tags) renewAll(ctx context.Context, tags []string) error {
-	if tags = distinct(tags); len(tags) == 0 {
-		return nil
-	}
-	seq, err := t.nextSequence(ctx)
-	if err == nil {
-		err = t.renewTokens(ctx, tags, seq)
-	}
-	if err != nil {
-		return t.purgeByDelete(ctx, tags, err)
-	}
-	return nil
-}
-
-// renewTokens writes a token of purge seq for each of the tags.
-func (t *Tags) renewTokens(ctx context.Context, tags []string, seq uint64) error {
-	renewer, ok := t.store.(Renewer)
-	if !ok {
-		for _, tag := range tags {
-			if err := t.renew(ctx, t.key(tag), Token{ID: randomID(), Seq: seq}); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	keys, tokens := make([]string, len(tags)), make([][]byte, len(tags))
-	for i, tag := range tags {
-		keys[i], tokens[i] = t.key(tag), Token{ID: randomID(), Seq: seq}.encode()
-	}
-	return renewer.Renew(ctx, keys, tokens, tokenTTL)
-}
-
-// purgeByDelete is what is left when tokens cannot be written, because the
-// store is out of memory for example: a token that is missing is invalid too.
-func (t *Tags) purgeByDelete(ctx context.Context, tags []string, cause error) error {
-	keys := make([]string, len(tags))
-	for i, tag := range tags {
-		keys[i] = t.key(tag)
-	}
-	if _, err := t.store.Delete(ctx, keys...); err != nil {
-		return fmt.Errorf("cache: purge of %d tags: %w", len(tags), errors.Join(cause, err))
-	}
-	t.log.WarnContext(ctx, "cache: tags purged by deleting their tokens", "tags", len(tags), "error", cause)
-	return nil
-}
-
-// renew writes token unless a later purge already did. Taking an older token
-// over a later one would let fills pass that began between the two.
-func (t *Tags) renew(ctx context.Context, key string, token Token) error {
-	swapper, ok := t.store.(Swapper)
-	if !ok {
-		_, err := t.store.Set(ctx, key, token.encode(), tokenTTL, Always)
-		return err
-	}
-	for range 16 {
-		old, found, err := t.store.Get(ctx, key)
-		if err != nil {
-			return err
-		}
-		if found && decodeToken(old).Seq > token.Seq {
-			return nil
-		}
-		var done bool
-		if found {
-			done, err = swapper.Swap(ctx, key, old, token.encode(), tokenTTL)
-		} else {
-			done, err = t.store.Set(ctx, key, token.encode(), tokenTTL, IfAbsent)
-		}
-		if err != nil || done {
-			return err
-		}
-	}
-	_, err := t.store.Delete(ctx, key) // as good: everybody misses
-	return err
+	return t.journal.write(ctx, list, func(ctx context.Context) error { return t.renewAll(ctx, tags) },
+		func(what debt) error { return t.owe(tags, what) })
 }
 
 // nextSequence counts a purge. Where the counter is lost it starts again from
@@ -275,7 +195,8 @@ func (t *Tags) currentNear(ctx context.Context, tags []TagToken) (bool, error) {
 		}
 		return t.current(ctx, tags)
 	}
-	return true, nil
+	// After the look: a purge that is owed has dropped the tokens since.
+	return len(t.owed.due(tags, toShared)) == 0, nil
 }
 
 // tokens returns the present token of each tag, zero for one that has none: from
@@ -283,7 +204,8 @@ func (t *Tags) currentNear(ctx context.Context, tags []TagToken) (bool, error) {
 func (t *Tags) tokens(ctx context.Context, tags []TagToken) ([]Token, error) {
 	tokens := make([]Token, len(tags))
 	missing, keys := make([]int, 0, len(tags)), make([]string, 0, len(tags))
-	near := t.near != nil && t.near.Verified() && !degraded(t.shared)
+	owed := len(t.owed.due(tags, t.creditor())) > 0
+	near := t.near != nil && t.near.Verified() && !degraded(t.shared) && !owed
 	for i, tag := range tags {
 		key := t.key(tag.Name)
 		if near {
@@ -301,6 +223,10 @@ func (t *Tags) tokens(ctx context.Context, tags []TagToken) ([]Token, error) {
 	var n *nearRead
 	if near {
 		ctx, n = newNearRead(ctx, t.near, keys)
+	}
+	// After the stamps: what is read before a debt is known is not held.
+	if err := t.settle(ctx, tags); err != nil {
+		return nil, err
 	}
 	raws, err := getMany(ctx, t.store, keys)
 	if err != nil {

@@ -18,6 +18,7 @@ var (
 	errFull       = errors.New("the primary is away, and the fallback has all the calls that it may have")
 	errExclusion  = errors.New("the primary is away, and without it nobody can be excluded")
 	errCounting   = errors.New("the primary is away, and without it the sum would be wrong: use failover.BestEffort if that is good enough")
+	errMixed      = errors.New("the primary has come back between two steps that belong together: try again")
 	errFresh      = errors.New("the fallback is being prepared")
 )
 

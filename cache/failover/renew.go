@@ -7,9 +7,11 @@ import (
 	"github.com/echoic-go/echoic/cache"
 )
 
-// Renew implements cache.Renewer.
+// Renew implements cache.Renewer. Tokens with a number that the fallback gave (see
+// cache.FellBack) are refused while the primary is in charge, whose numbers are
+// others: there they would outlast every later purge.
 func (s *Store) Renew(ctx context.Context, keys []string, tokens [][]byte, ttl time.Duration) error {
-	return s.write(ctx, change{what: "renew", keys: keys}, func(ctx context.Context, b backend) error {
+	return s.write(ctx, change{what: "renew", keys: keys, bound: true}, func(ctx context.Context, b backend) error {
 		return renew(ctx, b, keys, tokens, ttl)
 	})
 }

@@ -13,6 +13,9 @@ type change struct {
 	keys   []string
 	counts bool // the result depends on what all others did
 	mild   bool // of a control key: nothing in the primary becomes wrong by it
+	// bound says that it follows from what another call answered, and has to go
+	// where that one went.
+	bound bool
 	// repeats says that doing it twice is as good as once, so that it may be
 	// tried again when a lost connection has been replaced.
 	repeats bool
@@ -52,6 +55,9 @@ func (s *Store) write(ctx context.Context, c change, f do) error {
 				return err
 			}
 			continue
+		}
+		if c.bound && cache.FellBack(ctx) {
+			return unavailable(c.what, errMixed)
 		}
 		a := s.askPrimary(&r, try, f)
 		if a.fate == answered && (a.err != nil || !explicit) {

@@ -74,7 +74,6 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.openCache(ctx); err != nil {
 		return fmt.Errorf("echoic: cache: %w", err)
 	}
-	a.observe()
 	proxies, err := a.Config.proxies()
 	if err != nil {
 		return err
@@ -94,6 +93,7 @@ func (a *App) open(ctx context.Context) error {
 	if err = a.openSessions(ctx); err != nil {
 		return fmt.Errorf("echoic: sessions: %w", err)
 	}
+	a.observe()
 	return nil
 }
 

@@ -191,6 +191,7 @@ func (a *App) observe() {
 		if a.Failover != nil {
 			a.Failover.Observe(all)
 		}
+		a.Sessions.Observe(ctx, all)
 	})
 	a.owned.add(closer(func() error {
 		stop()

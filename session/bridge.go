@@ -100,6 +100,9 @@ func (m *Manager) fetch(ctx context.Context, key string) (rec Record, found bool
 		rec, found, err = s.Fetch(ctx, key)
 		return err
 	})
+	if m.ended.has(key) { // after the read: it may have ended meanwhile
+		return Record{}, false, err
+	}
 	return rec, found && err == nil, err
 }
 
@@ -112,6 +115,9 @@ func (m *Manager) insert(ctx context.Context, key string, rec Record) (inserted 
 }
 
 func (m *Manager) update(ctx context.Context, key string, rec Record) (updated bool, err error) {
+	if m.ended.has(key) {
+		return false, nil
+	}
 	err = m.ask(ctx, "update", func(ctx context.Context, s Store) (err error) {
 		updated, err = s.Update(ctx, key, rec)
 		return err

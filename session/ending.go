@@ -8,11 +8,16 @@ import (
 
 // remove ends a session: in the journal first, so that no store that comes back
 // with old data brings it back, and then in the store. What is in the journal is
-// acknowledged although the store is away: it is told before it is trusted again.
+// acknowledged although the store is away, or can only be read: this process
+// finds the session no more, others when they hear the journal, and the store is
+// told before it is trusted again.
 func (m *Manager) remove(ctx context.Context, key string) (removed bool, err error) {
 	receipt, err := m.journalEnd(ctx, key)
 	if err != nil {
 		return false, err
+	}
+	if m.cfg.Journal != nil {
+		m.Observe(ctx, []cache.Invalidation{{Kind: cache.InvalidSession, Name: key}})
 	}
 	err = m.ask(ctx, "remove", func(ctx context.Context, s Store) (err error) {
 		removed, err = s.Remove(ctx, key)

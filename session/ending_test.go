@@ -112,3 +112,35 @@ func TestLogoutIsAcknowledgedWithTheStoreAway(t *testing.T) {
 		t.Errorf("journal: %v, told %d times: want it pending", journal.list, journal.applied)
 	}
 }
+
+// A store that can be read but not written to still has the session.
+func TestEndedSessionIsNotFound(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(t *testing.T, m *session.Manager, store *probe, token string){
+		"by this server": func(t *testing.T, m *session.Manager, store *probe, token string) {
+			ask(m, token, func(w http.ResponseWriter, r *http.Request) {
+				_ = m.GetString(r.Context(), "k")
+				store.readOnly.Store(true)
+				logout(m)(w, r)
+			})
+		},
+		"by another one": func(t *testing.T, m *session.Manager, store *probe, token string) {
+			store.readOnly.Store(true)
+			m.Observe(t.Context(), []cache.Invalidation{{Kind: cache.InvalidTag, Name: "x"}, {Kind: cache.InvalidSession, Name: token}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, store := newManager(t, session.Config{Journal: &book{}})
+			token, other := start(t, m), start(t, m)
+			end(t, m, store, token)
+			for cookie, want := range map[string]string{token: "", other: "v"} {
+				ask(m, cookie, func(_ http.ResponseWriter, r *http.Request) {
+					if got := m.GetString(r.Context(), "k"); got != want {
+						t.Errorf("the session holds %q, want %q", got, want)
+					}
+				})
+			}
+		})
+	}
+}

@@ -27,6 +27,7 @@ type probe struct {
 	session.Store
 	fetches, writes atomic.Int64
 	failing         atomic.Bool
+	readOnly        atomic.Bool
 	hold            chan struct{} // if set, Fetch waits for it or the context
 	onFetch         func()        // if set, called after Fetch
 }
@@ -53,7 +54,7 @@ func (p *probe) Fetch(ctx context.Context, key string) (session.Record, bool, er
 
 func (p *probe) change(call func() (bool, error)) (bool, error) {
 	p.writes.Add(1)
-	if p.failing.Load() {
+	if p.failing.Load() || p.readOnly.Load() {
 		return false, errAway
 	}
 	return call()

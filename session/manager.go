@@ -28,6 +28,7 @@ type Manager struct {
 	freeze   sync.Once
 	settings settings
 	failures failureLog
+	ended    ended
 }
 
 // settings are those of the first request.

@@ -20,7 +20,7 @@ func (x *exchange) announce(ctx context.Context) {
 		return
 	}
 	x.withStore(ctx, func(ctx context.Context) {
-		for _, tags := range [...][]string{{urlTag(x.target.url)}, x.route.tags} {
+		for _, tags := range [...][]string{x.urlTags(), x.route.tags} {
 			if err := records.Announce(ctx, x.missed, tags...); err != nil {
 				x.p.cfg.Logger.WarnContext(ctx, "pagecache: store failed", "error", err)
 				return

@@ -9,9 +9,10 @@ import (
 // often a request changed what they show. A page made before the last change of
 // its URL misses.
 //
-// A purge of the URL's tag would do the same, but it counts for the whole site:
+// A tag for each URL would do the same, but a purge counts for the whole site:
 // whatever else is being made at that moment, under tags that are not known yet,
-// could not be kept. On a site with many POSTs little ever would.
+// could not be kept, and on a site with many POSTs little ever would. And its
+// token would take the room of a page.
 //
 // URLs share counters, and those of another one cost a miss. So only URLs of
 // which a page was made count, as far as a few bits beside the counter remember

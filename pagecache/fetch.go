@@ -72,7 +72,7 @@ func (m *making) begin(ctx context.Context) {
 	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, gate)
 	m.ctx, m.scope = x.p.records.Open(ctx, x.missed)
 	x.announce(ctx)
-	m.scope.Tag(urlTag(x.target.url))
+	m.scope.Tag(x.urlTags()...)
 	m.scope.Tag(x.route.tags...)
 	m.changed = x.p.changed.making(x.target.url)
 	m.asked = x.p.cfg.Now()

@@ -66,7 +66,7 @@ func (x *exchange) head() error {
 	x.ticket(x.r.Context())
 	m := &making{x: x, asked: x.p.cfg.Now(), changed: x.p.changed.making(x.target.url)}
 	m.ctx, m.scope = x.p.records.Open(x.r.Context(), x.missed)
-	m.scope.Tag(urlTag(x.target.url))
+	m.scope.Tag(x.urlTags()...)
 	m.scope.Tag(x.route.tags...)
 	x.w.Header()["Cache-Status"] = append(x.w.Header()["Cache-Status"], x.p.statusOfMiss(x.why, "", 0))
 	watch := &statusWriter{ResponseWriter: x.w}

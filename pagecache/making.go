@@ -179,6 +179,8 @@ func (m *making) keep(e *entry, why Reason) (*entry, Reason) {
 		return nil, ReasonPrivateScope
 	case m.ctx.Err() != nil:
 		return nil, ReasonCancelled
+	case x.outdated(e):
+		return nil, ReasonScope
 	}
 	if x.p.door != nil && x.target.junk && !x.p.door.again(x.target.url, x.p.cfg.Now(), e.life) {
 		return e, ReasonFirstRequest // who waits may have it; the store gets it next time

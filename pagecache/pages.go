@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/echoic-go/echoic/cache"
@@ -85,6 +86,13 @@ func (p *Pages) Handler(next http.Handler, opts ...Option) http.Handler {
 
 // Purge makes all pages (and fragments, and values) with one of the tags miss.
 func (p *Pages) Purge(ctx context.Context, tags ...string) error {
+	if p.local {
+		for _, tag := range tags {
+			if url, ok := strings.CutPrefix(tag, urlPrefix); ok {
+				p.changed.add(url)
+			}
+		}
+	}
 	return p.cfg.Cache.Purge(ctx, tags...)
 }
 
@@ -95,6 +103,10 @@ func (p *Pages) PurgeURL(ctx context.Context, rawURL string) error {
 	tag, err := urlTagOf(rawURL, p.cfg.Strict)
 	if err != nil {
 		return err
+	}
+	if p.local {
+		p.changed.add(strings.TrimPrefix(tag, urlPrefix))
+		return ctx.Err()
 	}
 	return p.Purge(ctx, tag)
 }

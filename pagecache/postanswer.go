@@ -31,7 +31,7 @@ func (x *exchange) post(r *http.Request) error {
 	if m.rec.status != http.StatusOK || where != x.target.url || !controlOf(m.fields(), m.arrived, true).explicit {
 		return nil
 	}
-	m.scope.Tag(urlTag(x.target.url))
+	m.scope.Tag(x.urlTags()...)
 	m.changed = x.p.changed.making(x.target.url)
 	if e, why := m.finish(); e != nil {
 		m.keep(e, why)

@@ -104,8 +104,9 @@ func (p *Pages) baseKey(r *http.Request, route *Route, t target) cache.Key {
 	return cache.NewKey(fields...)
 }
 
-// URLTag is the tag that every page of a URL carries, in all its variants. The
-// URL is taken apart as a request's is, but keeps all query parameters.
+// URLTag is the tag that stands for the pages of a URL, in all its variants, in
+// [Pages.Purge]. The URL is taken apart as a request's is, but keeps all query
+// parameters. In a store outside the process the pages carry it.
 func URLTag(rawURL string) (string, error) { return urlTagOf(rawURL, false) }
 
 func urlTagOf(rawURL string, strict bool) (string, error) {
@@ -117,7 +118,18 @@ func urlTagOf(rawURL string, strict bool) (string, error) {
 	return urlTag(joinURL(u.Scheme, hostOf(u.Host, u.Scheme), u.EscapedPath(), q.key)), nil
 }
 
-func urlTag(normalised string) string { return "url:" + normalised }
+const urlPrefix = "url:"
+
+func urlTag(normalised string) string { return urlPrefix + normalised }
+
+// urlTags are the tags that a page has for its URL. Inside the process changes
+// of URLs are counted instead: a tag would take as much room as a small page.
+func (x *exchange) urlTags() []string {
+	if x.p.local {
+		return nil
+	}
+	return []string{urlTag(x.target.url)}
+}
 
 // URLError is a URL that cannot be purged because it names no page.
 type URLError struct{ URL string }

@@ -25,11 +25,8 @@ import (
 // unknown cache in Using (cache.ErrUnknownCache), a fragment that contains
 // itself (ErrTooDeep), and the end of ctx while waiting.
 func (f *Fragments) Cached(ctx context.Context, w io.Writer, name string, ttl time.Duration, vary []any, body func(ctx context.Context, w io.Writer) error) error {
-	if name == "" {
-		return errors.New("fragment: the name is empty: give the fragment a name")
-	}
-	if _, err := checkTTL(ttl, ttl); err != nil {
-		return fmt.Errorf("fragment %q: %w", name, err)
+	if err := checkCall(name, ttl); err != nil {
+		return err
 	}
 	if f == nil || ttl == 0 {
 		return plain(ctx, w, name, body)
@@ -38,12 +35,27 @@ func (f *Fragments) Cached(ctx context.Context, w io.Writer, name string, ttl ti
 	if err != nil {
 		return err
 	}
-	rec, found := f.lookup(ctx, &req)
+	return f.write(ctx, w, req, nestOf(ctx), nil, body)
+}
+
+func checkCall(name string, ttl time.Duration) error {
+	if name == "" {
+		return errors.New("fragment: the name is empty: give the fragment a name")
+	}
+	if _, err := checkTTL(ttl, ttl); err != nil {
+		return fmt.Errorf("fragment %q: %w", name, err)
+	}
+	return nil
+}
+
+// write writes one fragment, which may have been looked up ahead.
+func (f *Fragments) write(ctx context.Context, w io.Writer, req request, n nest, a *ahead, body func(context.Context, io.Writer) error) error {
+	rec, found := f.look(ctx, &req, a)
 	if found {
-		_, err = w.Write(rec.Value)
+		_, err := w.Write(rec.Value.body)
 		return err
 	}
-	fl, shared, err := f.start(ctx, req, nestOf(ctx), rec)
+	fl, shared, err := f.start(ctx, req, n, rec)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,9 @@ func compile(given *template.Template, frags *Fragments) (*compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fragment: template set %q: %w: load a set that has not been executed", given.Name(), err)
 	}
-	set.Funcs(template.FuncMap{fnPartial: unbound(fnPartial), fnTag: unbound(fnTag), fnEnd: unbound(fnEnd), fnProbe: unbound(fnProbe)})
+	for _, fn := range append(hidden, fnPartial, fnTag) {
+		set.Funcs(template.FuncMap{fn: unbound(fn)})
+	}
 	c := &compiler{frags: frags, set: set, graph: newGraph()}
 	for _, t := range set.Templates() {
 		if t.Tree != nil && t.Tree.Root != nil {
@@ -63,6 +65,9 @@ func compile(given *template.Template, frags *Fragments) (*compiler, error) {
 	}
 	for _, b := range c.blocks {
 		set.Funcs(template.FuncMap{b.fn: unbound(b.fn)})
+	}
+	if err := c.lookAhead(); err != nil {
+		return nil, err
 	}
 	if err := c.checkContexts(); err != nil {
 		return nil, err

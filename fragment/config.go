@@ -30,6 +30,13 @@ type Config struct {
 	// language and the tenant of the request, always in the same order. It
 	// runs for every fragment. Defaults to nothing.
 	Vary func(ctx context.Context) []string
+	// StaleWhileRevalidate is for how long a fragment may still be shown when
+	// its time to live is over, while one render, among all servers that share
+	// the store, makes it anew; others do not wait for that render. What was
+	// purged is never shown. A page that shows such a fragment is not kept, and
+	// a fragment that encloses one is made of the new. Defaults to 0: nobody
+	// sees anything older than its time to live, and others wait.
+	StaleWhileRevalidate time.Duration
 	// Salt tells builds of the program apart, because templates call
 	// functions whose changes no digest can see. Defaults to the build's
 	// identity: module versions and revision, and for a build that these do
@@ -57,16 +64,17 @@ const (
 type Fragments struct {
 	cfg      Config
 	salt     string
-	records  *cache.Records[[]byte]
+	records  *shelf
 	locks    locks
+	remote   bool // one of the caches is in another process
 	unshared unshared
 	variants variants
 	count    counters
 	quiet    atomic.Int64 // unix second of the last logged failure
 
 	mu      sync.RWMutex
-	named   map[string]*cache.Records[[]byte] // by Using
-	writers map[string]*identity              // by name
+	named   map[string]*shelf    // by Using
+	writers map[string]*identity // by name
 }
 
 // New makes Fragments. It reads the program's binary once if Salt is empty and
@@ -76,8 +84,11 @@ func New(cfg Config) (*Fragments, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Fragments{cfg: cfg, salt: cfg.Salt, named: map[string]*cache.Records[[]byte]{}, writers: map[string]*identity{}}
-	if f.records, err = newRecords(cfg.Cache); err != nil {
+	f := &Fragments{cfg: cfg, salt: cfg.Salt, named: map[string]*shelf{}, writers: map[string]*identity{}}
+	if f.records, err = newShelf(cfg.Cache); err != nil {
+		return nil, err
+	}
+	if f.remote, err = anyRemote(cfg); err != nil {
 		return nil, err
 	}
 	f.locks = locks{timeout: cfg.LockTimeout, maxWaiters: cfg.MaxWaiters, running: map[cache.Key]*flight{}}
@@ -99,6 +110,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	if cfg.MaxWaiters < 0 {
 		return cfg, fmt.Errorf("fragment: Config.MaxWaiters is %d: give a positive number", cfg.MaxWaiters)
 	}
+	if cfg.StaleWhileRevalidate < 0 {
+		return cfg, fmt.Errorf("fragment: Config.StaleWhileRevalidate is %v: give a positive duration, or 0", cfg.StaleWhileRevalidate)
+	}
 	if cfg.MaxWaiters == 0 {
 		cfg.MaxWaiters = defaultMaxWaiters
 	}
@@ -115,49 +129,6 @@ func (cfg Config) withDefaults() (Config, error) {
 		cfg.Now = time.Now
 	}
 	return cfg, nil
-}
-
-// newRecords keeps fragments as they are: bytes.
-func newRecords(c *cache.Cache) (*cache.Records[[]byte], error) {
-	return cache.NewRecords(c, cache.RecordsConfig[[]byte]{
-		Kind:   'f',
-		Encode: func(b []byte) ([]byte, error) { return b, nil },
-		Decode: func(b []byte) ([]byte, error) { return b, nil },
-		Size:   func(b []byte) int { return len(b) },
-	})
-}
-
-// using returns the records of a named cache.
-func (f *Fragments) using(name string) (*cache.Records[[]byte], error) {
-	f.mu.RLock()
-	recs := f.named[name]
-	f.mu.RUnlock()
-	if recs != nil {
-		return recs, nil
-	}
-	c, err := f.cacheNamed(name)
-	if err != nil {
-		return nil, err
-	}
-	if recs, err = newRecords(c); err != nil {
-		return nil, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.named[name] = recs
-	return recs, nil
-}
-
-// cacheNamed finds a cache by name.
-func (f *Fragments) cacheNamed(name string) (*cache.Cache, error) {
-	if f.cfg.Caches == nil {
-		return nil, fmt.Errorf("using %q: %w: Config.Caches is not set", name, cache.ErrUnknownCache)
-	}
-	c, err := f.cfg.Caches.Get(name)
-	if err != nil {
-		return nil, fmt.Errorf("using %q: %w", name, err)
-	}
-	return c, nil
 }
 
 // storeFailed logs at most one failure a second: a store that is away fails

@@ -42,6 +42,19 @@
 // What is said under the context that the page was rendered with counts for
 // the open fragments too, but only if the page's scope did not know it before.
 //
+// # Collections
+//
+// The fragments of a loop are looked up in one trip to a store outside of the
+// process, if every turn of the loop comes to them: those of {{if cache}} and
+// partialCached at the first level of its body, or of the templates that are
+// called there, whose arguments call no functions of the application. Each item
+// is best keyed by itself, with a method CacheKey() string that names it and its
+// version:
+//
+//	{{ range .Rows }}{{ if cache "row" "1h" . }} … {{ end }}{{ end }}
+//
+// [Each] does the same for other engines.
+//
 // # Keys
 //
 // A key holds the fragment's name, a digest of the template around it and of

@@ -1,7 +1,6 @@
 package fragment
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -19,12 +18,13 @@ type fill struct {
 	outer  *cache.Scope
 	base   *cache.Scope
 	before cache.Deps // what base knew when the body began
-	flight *flight    // nil if it is rendered without the lock
+	owner  *owner
+	flight *flight // nil if it is rendered without the lock
 	lease  *cache.Lease
 }
 
 // begin opens the scope of a body.
-func (f *Fragments) begin(ctx context.Context, req request, n nest, missed cache.Record[[]byte]) (*fill, error) {
+func (f *Fragments) begin(ctx context.Context, req request, n nest, missed cache.Record[entry]) (*fill, error) {
 	tag, err := TagOf(req.id.name, req.vary...)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (f *Fragments) begin(ctx context.Context, req request, n nest, missed cache
 	}
 	f.count.misses.Add(1)
 	req.vary = nil // not ours to keep
-	fl := &fill{f: f, req: req, outer: cache.ScopeOf(ctx), base: n.base, before: n.base.Deps()}
+	fl := &fill{f: f, req: req, outer: cache.ScopeOf(ctx), owner: n.owner, base: n.base, before: n.base.Deps()}
 	fl.ctx, fl.scope = req.recs.Open(inner, missed)
 	fl.scope.Own(tag)
 	return fl, nil
@@ -47,10 +47,9 @@ func (fl *fill) end(body []byte) {
 	result := flightResult{} // a panic below hands over
 	defer func() { fl.finish(result) }()
 	fl.scope.Merge(since(fl.before, fl.base.Deps()))
-	if fl.req.ttl != cache.Forever {
-		fl.scope.Expire(fl.f.cfg.Now().Add(fl.req.ttl))
-	}
-	result = fl.keep(body)
+	e := entry{fresh: expiry(fl.f.cfg.Now(), fl.req.ttl)}
+	fl.outer.Expire(e.fresh)
+	result = fl.keep(e, body)
 }
 
 // abort is for a body that failed: nothing is kept, and the next render leads.
@@ -64,7 +63,7 @@ func (fl *fill) finish(result flightResult) {
 	fl.lease = nil
 	fl.outer.Tag(fl.req.id.outside)
 	if fl.flight == nil {
-		fl.f.locks.ended.Add(1)
+		fl.f.locks.end(fl.owner)
 		return
 	}
 	fl.f.locks.finish(fl.flight, result)
@@ -86,7 +85,7 @@ func (s flightState) outcome() cache.Outcome {
 const storeTimeout = 2 * time.Second
 
 // keep stores the body and says what waiters get.
-func (fl *fill) keep(body []byte) flightResult {
+func (fl *fill) keep(e entry, body []byte) flightResult {
 	f := fl.f
 	deps := fl.scope.Deps()
 	if deps.Private != "" {
@@ -99,13 +98,10 @@ func (fl *fill) keep(body []byte) flightResult {
 		f.unshared.add(fl.req.base, f.cfg.Now(), unstoredMemory)
 		return flightResult{state: flightAlone}
 	}
-	body = bytes.Clone(body)
-	if body == nil {
-		body = []byte{}
-	}
+	e.body = append(make([]byte, 0, len(body)), body...) // not nil: an empty fragment is one
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(fl.ctx), storeTimeout)
 	defer cancel()
-	deps, reason, err := fl.req.recs.Put(ctx, fl.req.key, body, fl.scope, fl.req.ttl)
+	deps, reason, err := fl.req.recs.Put(ctx, fl.req.key, e, fl.scope, f.lifetime(fl.req.ttl))
 	if err != nil {
 		f.storeFailed(ctx, "put", err)
 	}
@@ -113,8 +109,9 @@ func (fl *fill) keep(body []byte) flightResult {
 	case err == nil && reason == "":
 		f.count.stored.Add(1)
 		f.unshared.remove(fl.req.key)
+		deps = e.dependsOn(deps)
 		fl.req.id.note(fl.outer, deps)
-		return flightResult{state: flightStored, body: body, deps: deps}
+		return flightResult{state: flightStored, body: e.body, deps: deps}
 	case reason == cache.RefusedPurged: // the next render is made from newer data, and worth waiting for
 		f.count.refused.Add(1)
 		return flightResult{state: flightFailed}
@@ -123,6 +120,22 @@ func (fl *fill) keep(body []byte) flightResult {
 	f.count.refused.Add(1)
 	f.unshared.add(fl.req.key, f.cfg.Now(), unstoredMemory)
 	return flightResult{state: flightAlone}
+}
+
+// expiry is the end of a time to live; zero is never.
+func expiry(now time.Time, ttl time.Duration) time.Time {
+	if ttl == cache.Forever {
+		return time.Time{}
+	}
+	return now.Add(ttl)
+}
+
+// lifetime is how long a fragment stays in the store.
+func (f *Fragments) lifetime(ttl time.Duration) time.Duration {
+	if ttl >= cache.Forever-f.cfg.StaleWhileRevalidate {
+		return cache.Forever
+	}
+	return ttl + f.cfg.StaleWhileRevalidate
 }
 
 // place chooses the key by the values that the body read. False: it must not be

@@ -21,12 +21,23 @@ const (
 
 // Names that only rewritten trees use. The prefixes are reserved.
 const (
-	reserved    = "_frag_"
-	fnEnd       = reserved + "end"
-	fnProbe     = reserved + "probe"
+	reserved = "_frag_"
+	fnEnd    = reserved + "end"
+	fnProbe  = reserved + "probe"
+	fnMany   = reserved + "many"
+	fnWant   = reserved + "want"
+	fnFetch  = reserved + "fetch"
+	varItems = "$" + reserved + "items"
+	varWant  = "$" + reserved + "wanted"
+
+	fnWantPartial = reserved + "want_partial"
+
 	varTag      = "$" + reserved + "tag"
 	blockPrefix = "cache_frag_" // see blockFunc
 )
+
+// hidden are the functions of rewritten trees, apart from those of blocks.
+var hidden = []string{fnEnd, fnProbe, fnMany, fnWant, fnWantPartial, fnFetch}
 
 var ownFuncs = []string{fnCache, fnCacheIf, fnPartial, fnTag, fnUsing, fnContext}
 

@@ -28,7 +28,8 @@ func (s *set) take(funcs []boundFunc) (in *instance, made bool, err error) {
 	st := &in.state
 	st.set, st.templates = s, clone
 	bound := template.FuncMap{
-		fnEnd: st.end, fnPartial: st.partial, fnTag: st.tag, fnUsing: toUsing, fnContext: st.current,
+		fnEnd: st.end, fnMany: st.many, fnWant: st.want, fnWantPartial: st.wantPartial, fnFetch: st.fetch,
+		fnPartial: st.partial, fnTag: st.tag, fnUsing: toUsing, fnContext: st.current,
 	}
 	for i := range s.blocks {
 		bound[s.blocks[i].fn] = st.blockFunc(&s.blocks[i])

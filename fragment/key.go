@@ -68,7 +68,7 @@ func (f *Fragments) writer(name string) *identity {
 // request is one call for a fragment.
 type request struct {
 	id   *identity
-	recs *cache.Records[[]byte]
+	recs *shelf
 	base cache.Key // without variants by value
 	key  cache.Key
 	ttl  time.Duration

@@ -33,6 +33,8 @@ type locks struct {
 type owner struct {
 	waits []*flight
 	spent time.Duration
+
+	ended atomic.Uint64 // of locks.ended, those of this render; not guarded
 }
 
 // flight is one render of a key. Result is set before done is closed.
@@ -111,6 +113,22 @@ func (l *locks) join(o *owner, key cache.Key, try int) (lead, wait *flight, left
 	return nil, f, left
 }
 
+// try is acquire for who does not wait: busy says that another render has it.
+// Without locks it gets neither.
+func (l *locks) try(o *owner, key cache.Key) (lead *flight, busy bool) {
+	if l.timeout <= 0 {
+		return nil, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running[key] != nil {
+		return nil, true
+	}
+	lead = &flight{key: key, owner: o, done: make(chan struct{})}
+	l.running[key] = lead
+	return lead, false
+}
+
 func (l *locks) wait(ctx context.Context, o *owner, f *flight, left time.Duration) (err error) {
 	started := time.Now()
 	timer := time.NewTimer(left)
@@ -131,10 +149,16 @@ func (l *locks) wait(ctx context.Context, o *owner, f *flight, left time.Duratio
 	return err
 }
 
+// end counts a render that is over.
+func (l *locks) end(o *owner) {
+	o.ended.Add(1)
+	l.ended.Add(1)
+}
+
 // finish gives the result to the waiters and lets the next render lead.
 func (l *locks) finish(f *flight, result flightResult) {
 	f.result = result
-	l.ended.Add(1) // before the next render can lead
+	l.end(f.owner) // before the next render can lead
 	l.mu.Lock()
 	if l.running[f.key] == f {
 		delete(l.running, f.key)

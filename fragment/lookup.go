@@ -9,11 +9,20 @@ import (
 	"github.com/echoic-go/echoic/cache"
 )
 
+// look is lookup where the answer may be there already.
+func (f *Fragments) look(ctx context.Context, req *request, a *ahead) (cache.Record[entry], bool) {
+	if got, ok := a.take(req); ok {
+		return got.rec, f.use(ctx, req, got.rec, got.found)
+	}
+	return f.lookup(ctx, req)
+}
+
 // lookup returns the stored fragment, and says to the open scope what it
-// depends on. After a miss the record is for start.
-func (f *Fragments) lookup(ctx context.Context, req *request) (cache.Record[[]byte], bool) {
+// depends on. After a miss the record is for start; it has a body if there is
+// one whose time to live is over.
+func (f *Fragments) lookup(ctx context.Context, req *request) (cache.Record[entry], bool) {
 	if req.alone {
-		return cache.Record[[]byte]{}, false
+		return cache.Record[entry]{}, false
 	}
 	req.ended = f.locks.ended.Load()
 	rec, found, err := req.recs.Get(ctx, req.key)
@@ -21,11 +30,17 @@ func (f *Fragments) lookup(ctx context.Context, req *request) (cache.Record[[]by
 		f.storeFailed(ctx, "get", err)
 		return rec, false
 	}
-	if found {
-		f.count.hits.Add(1)
-		req.id.note(cache.ScopeOf(ctx), rec.Deps)
+	return rec, f.use(ctx, req, rec, found)
+}
+
+// use says what a stored fragment depends on, if it is to be shown.
+func (f *Fragments) use(ctx context.Context, req *request, rec cache.Record[entry], found bool) bool {
+	if !found || rec.Value.stale(f.cfg.Now()) {
+		return false
 	}
-	return rec, found
+	f.count.hits.Add(1)
+	req.id.note(cache.ScopeOf(ctx), rec.Value.dependsOn(rec.Deps))
+	return true
 }
 
 // note tells the scope around a fragment what the fragment depends on.
@@ -54,14 +69,24 @@ func withoutOwn(tags []cache.TagToken) []cache.TagToken {
 // start is what follows a miss: it returns the bytes that another render has
 // just made, or else the fill that the caller must render and finish. missed
 // is what lookup returned.
-func (f *Fragments) start(ctx context.Context, req request, n nest, missed cache.Record[[]byte]) (fl *fill, shared []byte, err error) {
+func (f *Fragments) start(ctx context.Context, req request, n nest, missed cache.Record[entry]) (fl *fill, shared []byte, err error) {
 	a := attempt{f: f, req: req, n: n, missed: missed}
 	defer func() { a.give(ctx) }() // code of the application may panic while the lock is held
-	if body, err := a.lock(ctx); body != nil || err != nil {
-		return nil, body, err
+	if missed.Value.body != nil {
+		if body := a.revalidate(ctx); body != nil {
+			return nil, body, nil
+		}
 	}
-	if body := a.lead(ctx); body != nil {
-		return nil, body, nil
+	if a.flight == nil {
+		if body, err := a.lock(ctx); body != nil || err != nil {
+			return nil, body, err
+		}
+		if body := a.lead(ctx); body != nil {
+			return nil, body, nil
+		}
+	}
+	if a.missed.Value.body != nil {
+		a.renewTicket(ctx)
 	}
 	if fl, err = f.begin(ctx, a.req, n, a.missed); err != nil {
 		return nil, nil, err
@@ -76,7 +101,7 @@ type attempt struct {
 	f      *Fragments
 	req    request
 	n      nest
-	missed cache.Record[[]byte]
+	missed cache.Record[entry]
 	flight *flight // the lock in this process, if it is ours
 	lease  *cache.Lease
 }
@@ -112,13 +137,13 @@ func (a *attempt) lock(ctx context.Context) (body []byte, err error) {
 		if suits(ctx, result.deps.Vary) {
 			f.count.coalesced.Add(1)
 			req.id.note(cache.ScopeOf(ctx), result.deps)
-			return notNil(result.body), nil
+			return result.body, nil
 		}
 		// It was made for other values, by which the key now varies.
 		f.variants.choose(ctx, req)
 		rec, found := f.lookup(ctx, req)
 		if found {
-			return notNil(rec.Value), nil
+			return rec.Value.body, nil
 		}
 		a.missed = rec
 	}
@@ -147,18 +172,18 @@ func (a *attempt) lead(ctx context.Context) []byte {
 		return nil
 	}
 	var found bool
-	a.lease, a.missed, found = a.req.recs.Lead(ctx, a.req.key, a.missed, a.n.depth == 0, nil)
+	a.lease, a.missed, found = a.req.recs.Lead(ctx, a.req.key, a.missed, a.n.depth == 0, a.fresh)
 	if !found {
 		return nil
 	}
 	a.f.count.coalesced.Add(1)
-	a.req.id.note(cache.ScopeOf(ctx), a.missed.Deps)
+	a.req.id.note(cache.ScopeOf(ctx), a.missed.Value.dependsOn(a.missed.Deps))
 	return a.found(a.missed)
 }
 
 // found hands a stored fragment to those who wait for ours.
-func (a *attempt) found(rec cache.Record[[]byte]) []byte {
-	a.f.locks.finish(a.flight, flightResult{state: flightStored, body: rec.Value, deps: rec.Deps})
+func (a *attempt) found(rec cache.Record[entry]) []byte {
+	a.f.locks.finish(a.flight, flightResult{state: flightStored, body: rec.Value.body, deps: rec.Value.dependsOn(rec.Deps)})
 	a.flight = nil
-	return notNil(rec.Value)
+	return rec.Value.body
 }

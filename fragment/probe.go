@@ -124,7 +124,7 @@ func wrapperName(i int) string { return fmt.Sprintf("%sescape%d", reserved, i) }
 // context, if the original holds a block. A name that is not in the set is such
 // a copy; one whose original cannot be told is refused, however it is spelt.
 func (c *compiler) checkDerived(tree *parse.Tree, call *parse.TemplateNode) error {
-	if c.defined(call.Name) {
+	if c.defined(call.Name) || isOwnTemplate(call.Name) {
 		return nil
 	}
 	if slices.Contains(c.graph.includes[tree.Name], call.Name) {

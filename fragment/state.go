@@ -19,6 +19,7 @@ type state struct {
 	buf    bytes.Buffer // one for the whole page: a fragment is a part of it
 	frames []frame      // the open fragments
 	args   [2]any       // room for vary arguments
+	ahead  ahead        // of the loop
 	nest   nest         // made at the first miss
 	floor  int          // how deep the render itself is nested
 }
@@ -40,6 +41,7 @@ func (s *state) reset() {
 	}
 	clear(s.frames)
 	s.frames = s.frames[:0]
+	s.ahead.forget()
 	s.ctx, s.nest, s.floor, s.args = nil, nest{}, 0, [2]any{}
 	if s.buf.Cap() > maxKeptBuffer {
 		s.buf = bytes.Buffer{}
@@ -114,33 +116,30 @@ func (s *state) open(id *identity, ttl time.Duration, vary []any) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	rec, found := f.lookup(s.ctx, &req)
+	rec, found := f.look(s.ctx, &req, &s.ahead)
 	if found {
-		return notNil(rec.Value), nil
+		return rec.Value.body, nil
 	}
-	if s.nest.owner == nil {
-		s.nest = nestOf(s.ctx)
-	}
-	n := s.nest
+	n := s.nestNow()
 	n.depth = s.floor + len(s.frames)
 	fl, shared, err := f.start(s.ctx, req, n, rec)
 	if err != nil {
 		return nil, err
 	}
 	if fl == nil {
-		return notNil(shared), nil
+		return shared, nil
 	}
 	s.frames = append(s.frames, frame{fill: fl, start: s.buf.Len(), ctx: s.ctx})
 	s.ctx = fl.ctx
 	return nil, nil
 }
 
-// notNil tells the bytes of an empty fragment from no fragment.
-func notNil(b []byte) []byte {
-	if b == nil {
-		return []byte{}
+// nestNow returns the nest of the render, made when it is first needed.
+func (s *state) nestNow() nest {
+	if s.nest.owner == nil {
+		s.nest = nestOf(s.ctx)
 	}
-	return b
+	return s.nest
 }
 
 // pushPlain opens a fragment that is only rendered.

@@ -67,7 +67,10 @@ func calls(cmd *parse.CommandNode, name string) bool {
 
 // snippet parses a piece of template that uses reserved names.
 func snippet(src string) *parse.ListNode {
-	funcs := map[string]any{fnEnd: 0, fnProbe: 0}
+	funcs := map[string]any{}
+	for _, fn := range hidden {
+		funcs[fn] = 0
+	}
 	trees, err := parse.Parse("fragment", src, "", "", funcs)
 	if err != nil {
 		panic("fragment: own snippet " + src + ": " + err.Error())

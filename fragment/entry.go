@@ -1,0 +1,56 @@
+package fragment
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/echoic-go/echoic/cache"
+)
+
+// entry is a stored fragment.
+type entry struct {
+	body []byte
+	// fresh is when its time to live is over; zero is never. It may stay in
+	// the store for longer, see Config.StaleWhileRevalidate.
+	fresh time.Time
+}
+
+var errEntry = errors.New("fragment: not an entry")
+
+const entryHead = 8
+
+func (e entry) encode() ([]byte, error) {
+	var nanos uint64
+	if !e.fresh.IsZero() {
+		nanos = uint64(e.fresh.UnixNano())
+	}
+	b := make([]byte, 0, entryHead+len(e.body))
+	return append(binary.BigEndian.AppendUint64(b, nanos), e.body...), nil
+}
+
+// decodeEntry keeps the bytes.
+func decodeEntry(b []byte) (entry, error) {
+	if len(b) < entryHead {
+		return entry{}, errEntry
+	}
+	e := entry{body: b[entryHead:]}
+	if nanos := binary.BigEndian.Uint64(b); nanos != 0 {
+		e.fresh = time.Unix(0, int64(nanos))
+	}
+	return e, nil
+}
+
+func (e entry) size() int { return len(e.body) + 24 }
+
+// stale reports whether the time to live is over.
+func (e entry) stale(now time.Time) bool { return !e.fresh.IsZero() && !now.Before(e.fresh) }
+
+// dependsOn is what encloses the fragment depends on: the time to live counts
+// for it, whatever is kept for longer here.
+func (e entry) dependsOn(deps cache.Deps) cache.Deps {
+	if !e.fresh.IsZero() && (deps.Expires.IsZero() || e.fresh.Before(deps.Expires)) {
+		deps.Expires = e.fresh
+	}
+	return deps
+}

@@ -46,7 +46,7 @@ func (x *exchange) fetch() error {
 			return x.r.Context().Err()
 		}
 		if fl.entry != nil && !x.missed.After(fl.lookup) && x.suits(fl.entry) {
-			return x.replay(fl.entry, ageOf(fl.entry, x.p.cfg.Now()), ReasonShared)
+			return x.share(fl.entry)
 		}
 		if fl.final {
 			break
@@ -84,9 +84,16 @@ func (x *exchange) lead(fl *flight) error {
 	}
 	if e := x.leadAll(); e != nil {
 		x.p.flights.land(fl, e, false)
-		return x.replay(e, ageOf(e, x.p.cfg.Now()), ReasonShared)
+		return x.share(e)
 	}
 	return x.run(fl)
+}
+
+// share answers with what was made for another request meanwhile.
+func (x *exchange) share(e *entry) error {
+	age := ageOf(e, x.p.cfg.Now())
+	x.p.explain(x, ReasonShared, "", e.status, age)
+	return x.answer(e, age, x.p.statusOfMiss(x.why, ReasonShared, 0), ReasonShared)
 }
 
 // leadAll takes the lease of the page, which other servers respect, or returns
@@ -121,7 +128,7 @@ func (x *exchange) again() *entry {
 	if e == nil {
 		return nil
 	}
-	if use, _ := judge(e, ageOf(e, x.p.cfg.Now()), x.asks, x.route.strict); use == useAsk {
+	if use, _ := judge(e, ageOf(e, x.p.cfg.Now()), x.asks, x.route.strict); use == useAsk || x.found.Unverified {
 		x.stale = e
 		return nil
 	}

@@ -39,12 +39,10 @@ func (p *Pages) canCode(e *entry) bool {
 	if len(e.header["Content-Encoding"]) > 0 || variesByCoding(e.header["Vary"]) || parseDirectives(e.header["Cache-Control"]).noTransform {
 		return false
 	}
-	return isText(first(e.header["Content-Type"]))
+	return isText(mediaType(e.header))
 }
 
-func isText(contentType string) bool {
-	kind, _, _ := strings.Cut(contentType, ";")
-	kind = strings.ToLower(strings.TrimSpace(kind))
+func isText(kind string) bool {
 	switch kind {
 	case "application/json", "application/javascript", "application/xml", "application/wasm", "image/svg+xml":
 		return true

@@ -1,6 +1,7 @@
 package pagecache
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -32,6 +33,7 @@ func (m *making) gate(status int) bool {
 	if _, set := h["Content-Type"]; !set {
 		h["Content-Type"] = nil // else net/http would guess one
 	}
+	m.dismiss(h, status)
 	h["Cache-Status"] = append(slices.Clip(h["Cache-Status"]), x.p.statusOfMiss(x.why, "", status))
 	if !m.asking || status != http.StatusOK {
 		return true
@@ -42,6 +44,25 @@ func (m *making) gate(status int) bool {
 		return false
 	}
 	return true
+}
+
+// dismiss sees from the header alone that an answer will not be kept. Then its body
+// is not collected, and nobody waits for its end.
+func (m *making) dismiss(h http.Header, status int) {
+	x := m.x
+	a := &answer{request: x.r, status: status, header: h, arrived: x.p.cfg.Now()}
+	why := refusedByControl(a, controlOf(h, a.arrived, true), x.route)
+	if why == "" {
+		why = refusedByHeader(a, x.route)
+	}
+	if why == "" && keepsStatus(status, x.route) && !isEventStream(h) {
+		return
+	}
+	m.rec.unwanted = true
+	if final(why) && !isFailure(status) {
+		x.p.misses.remember(x.flightKey())
+		x.p.flights.land(m.fl, nil, true)
+	}
 }
 
 // finish sends the answer, if that has not been done. It returns an entry if all
@@ -66,8 +87,11 @@ func (m *making) finish() (*entry, Reason) {
 	route := x.annotated()
 	a := &answer{request: x.r, status: rec.status, header: h, body: rec.body, state: rec.state, url: x.target.url, asked: m.asked, arrived: m.arrived}
 	span, why := storable(a, route)
-	if why == "" && cookie {
+	switch {
+	case why == "" && cookie:
 		why = ReasonSetCookie
+	case why == "" && rec.unwanted:
+		why = ReasonTooLarge
 	}
 	if why == "" {
 		why = scopeReason(m.scope)
@@ -182,7 +206,7 @@ func (m *making) keep(e *entry, why Reason) (*entry, Reason) {
 	case x.outdated(e):
 		return nil, ReasonScope
 	}
-	if x.p.door != nil && x.target.junk && !x.p.door.again(x.target.url, x.p.cfg.Now(), e.life) {
+	if x.p.door != nil && x.target.junk && !x.p.door.again(x.target.url, x.p.cfg.Now(), cmp.Or(e.life, e.keep)) {
 		return e, ReasonFirstRequest // who waits may have it; the store gets it next time
 	}
 	fields, _ := varyFields(e.header)

@@ -18,7 +18,10 @@ func (x *exchange) post(r *http.Request) error {
 	x.announce(r.Context())
 	m := &making{x: x, asked: x.p.cfg.Now()}
 	m.ctx, m.scope = x.p.records.Open(r.Context(), x.missed)
-	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, func(int) bool { return true })
+	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, func(int) bool {
+		m.rec.unwanted = len(x.w.Header()["Content-Location"]) == 0
+		return true
+	})
 	if err := x.next(m.rec, r.WithContext(m.ctx)); err != nil {
 		return err
 	}

@@ -38,6 +38,8 @@ type recorder struct {
 
 	gate func(status int) bool // whether the answer goes to the client as it comes
 	mute bool                  // it does not
+
+	unwanted bool // the body is not collected
 }
 
 func newRecorder(w http.ResponseWriter, limit int, gate func(status int) bool) *recorder {
@@ -109,10 +111,10 @@ func (rec *recorder) Write(b []byte) (int, error) {
 // pass sends b on and keeps a copy. While it is kept, a client that has gone does
 // not stop the answer: others may be waiting for it.
 func (rec *recorder) pass(b []byte) (int, error) {
-	if !rec.state.overflown && len(rec.body)+len(b) > rec.limit {
+	if !rec.unwanted && !rec.state.overflown && len(rec.body)+len(b) > rec.limit {
 		rec.state.overflown, rec.body = true, nil
 	}
-	kept := !rec.state.overflown && !rec.state.streamed
+	kept := !rec.state.overflown && !rec.state.streamed && !rec.unwanted
 	if kept {
 		rec.body = append(rec.body, b...)
 	}

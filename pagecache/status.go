@@ -61,8 +61,11 @@ func (p *Pages) newStatus(why, kept Reason, status int) string {
 		b.WriteString("; fwd-status=")
 		b.WriteString(strconv.Itoa(status))
 	}
-	if kept == ReasonStored || kept == ReasonFreshened {
+	switch kept {
+	case ReasonStored, ReasonFreshened:
 		b.WriteString("; stored")
+	case ReasonShared:
+		b.WriteString("; collapsed")
 	}
 	if p.cfg.Development {
 		b.WriteString("; detail=")

@@ -123,12 +123,11 @@ func refusedByHeader(a *answer, route *Route) Reason {
 
 // refusedByContent looks at status and body.
 func refusedByContent(a *answer, route *Route) Reason {
-	kind, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
-	kind = strings.ToLower(strings.TrimSpace(kind))
+	kind := mediaType(a.header)
 	switch {
 	case !keepsStatus(a.status, route):
 		return ReasonStatus
-	case kind == "text/event-stream":
+	case isEventStream(a.header):
 		return ReasonStream
 	case bodyAllowed(a.status) && declaredLength(a.header) >= 0 && declaredLength(a.header) != len(a.body):
 		return ReasonLength
@@ -138,6 +137,14 @@ func refusedByContent(a *answer, route *Route) Reason {
 		return ReasonEmpty
 	}
 	return ""
+}
+
+func isEventStream(h http.Header) bool { return mediaType(h) == "text/event-stream" }
+
+// mediaType is the type in lower case, without parameters.
+func mediaType(h http.Header) string {
+	kind, _, _ := strings.Cut(first(h["Content-Type"]), ";")
+	return strings.ToLower(strings.TrimSpace(kind))
 }
 
 // keepsStatus reports whether answers with the status are kept at all. Parts,

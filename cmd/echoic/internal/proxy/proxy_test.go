@@ -416,3 +416,32 @@ func TestLargeBodiesPass(t *testing.T) {
 		}
 	}
 }
+
+// Nobody waits for the end of a stream that will not be kept.
+func TestStreamsDoNotQueueUp(t *testing.T) {
+	t.Parallel()
+	for name, header := range map[string][]string{"events": {"Content-Type", "text/event-stream"}, "private": {"Cache-Control", "private"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			end := make(chan struct{})
+			s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set(header[0], header[1])
+				_, _ = io.WriteString(w, "data: 1\n\n")
+				w.(http.Flusher).Flush()
+				<-end
+			})
+			for range 3 {
+				res, err := s.client.Get(s.front.URL + "/")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
+				first := make([]byte, 9)
+				if _, err := io.ReadFull(res.Body, first); err != nil || string(first) != "data: 1\n\n" {
+					t.Fatalf("%q %v", first, err)
+				}
+			}
+			close(end)
+		})
+	}
+}

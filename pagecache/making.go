@@ -55,7 +55,13 @@ func (m *making) dismiss(h http.Header, status int) {
 	if why == "" {
 		why = refusedByHeader(a, x.route)
 	}
-	if why == "" && keepsStatus(status, x.route) && !isEventStream(h) {
+	switch {
+	case why != "":
+	case !keepsStatus(status, x.route):
+		why = ReasonStatus
+	case isEventStream(h):
+		why = ReasonStream
+	default:
 		return
 	}
 	m.rec.unwanted = true

@@ -104,14 +104,12 @@ func (v *visit) settleLate() {
 	}
 }
 
-// cookie returns the one for token, if its token or its expiry is news to the
-// client. Sending it again would be harmless but for a login in parallel, whose
-// cookie it would overwrite.
+// cookie returns the one for token. Like scs it comes with every change, also if
+// the client has it: applications count on it to renew what browsers cap. It is
+// made only after the store took the change, so a session that a login in
+// parallel has ended by then sends none.
 func (v *visit) cookie(ctx context.Context, token string) *http.Cookie {
 	now := v.terms(ctx)
-	if token == v.token && now.remember == v.was.remember && now.deadline.Equal(v.was.deadline) {
-		return nil
-	}
 	v.token, v.was = token, now
 	cookie := v.m.bareCookie()
 	cookie.Value = token

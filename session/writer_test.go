@@ -78,8 +78,12 @@ func TestCookie(t *testing.T) {
 		t.Errorf("the cookie outlives the browser: %v", c)
 	}
 	same := ask(m, c.Value, func(_ http.ResponseWriter, r *http.Request) { m.Put(r.Context(), "k", 2) })
-	if len(same.Cookies()) != 0 {
-		t.Errorf("a cookie that the client has is sent again: %v", same.Cookies())
+	if cookies := same.Cookies(); len(cookies) != 1 || cookies[0].Value != c.Value {
+		t.Errorf("a change: %v, want the cookie again, as scs has it", cookies)
+	}
+	read := ask(m, c.Value, func(_ http.ResponseWriter, r *http.Request) { m.GetString(r.Context(), "k") })
+	if len(read.Cookies()) != 0 {
+		t.Errorf("a read: %v", read.Cookies())
 	}
 	remembered := ask(m, c.Value, func(_ http.ResponseWriter, r *http.Request) { m.RememberMe(r.Context(), true) })
 	if cookies := remembered.Cookies(); len(cookies) != 1 || cookies[0].Value != c.Value || cookies[0].MaxAge < 3590 {

@@ -51,6 +51,7 @@ var floors = map[string]int{
 	"session/postgres":    3,
 	"session/redis":       3,
 	"session/sessiontest": 3,
+	"session/scssuite":    3,
 	"ratelimit":           3,
 	"pubsub":              3,
 

@@ -111,8 +111,8 @@ func (f *Fragments) Invalidate(ctx context.Context, name string, vary ...any) er
 		return err
 	}
 	c := f.cfg.Cache
-	if using, _ := splitUsing(vary); using != "" {
-		if c, err = f.cacheNamed(using); err != nil {
+	if marks, _ := splitMarkers(vary); marks.using != "" {
+		if c, err = f.cacheNamed(marks.using); err != nil {
 			return fmt.Errorf("fragment %q: %w", name, err)
 		}
 	}

@@ -20,6 +20,9 @@ var errEntry = errors.New("fragment: not an entry")
 
 const entryHead = 8
 
+// entryFormat is part of every key: entries of another format are not found.
+const entryFormat = 2
+
 func (e entry) encode() ([]byte, error) {
 	var nanos uint64
 	if !e.fresh.IsZero() {

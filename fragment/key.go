@@ -26,6 +26,11 @@ const (
 // not of what Invalidate asks for.
 type Using string
 
+// Digest among the vary arguments of Cached and Each says what code or template
+// makes the body, for engines that know it, so that another version has another
+// key. Like Using it is not part of what Invalidate asks for.
+type Digest string
+
 // identity is what a fragment is, apart from what it varies by. Fragments of
 // templates get theirs when the set is loaded.
 type identity struct {
@@ -40,7 +45,7 @@ func (f *Fragments) identity(kind, name, digest string) *identity {
 	}
 	// The name in clear, for those who look at keys; the rest hashed once, so
 	// that there is less to hash for every hit.
-	sum := sha256.Sum256(appendFramed(appendFramed(appendFramed(nil, f.salt), kind), digest))
+	sum := sha256.Sum256(appendFramed(appendFramed(appendFramed(append([]byte(nil), entryFormat), f.salt), kind), digest))
 	return &identity{name: name, outside: tagAny + name, key: cache.NewKey(name, string(sum[:]))}
 }
 
@@ -72,7 +77,7 @@ type request struct {
 	base cache.Key // without variants by value
 	key  cache.Key
 	ttl  time.Duration
-	vary []any // without Using
+	vary []any // without Using and Digest
 	// alone: the values that the fragment is known to vary by cannot be told
 	// for this reader, so that nothing is looked up, shared or stored.
 	alone bool
@@ -80,10 +85,10 @@ type request struct {
 }
 
 func (f *Fragments) request(ctx context.Context, id *identity, ttl time.Duration, vary []any) (request, error) {
-	using, vary := splitUsing(vary)
+	marks, vary := splitMarkers(vary)
 	req := request{id: id, recs: f.records, ttl: ttl, vary: vary}
-	if using != "" {
-		recs, err := f.using(using)
+	if marks.using != "" {
+		recs, err := f.using(marks.using)
 		if err != nil {
 			return req, fmt.Errorf("fragment %q: %w", id.name, err)
 		}
@@ -94,7 +99,7 @@ func (f *Fragments) request(ctx context.Context, id *identity, ttl time.Duration
 		site = f.cfg.Vary(ctx)
 	}
 	var stack [256]byte
-	b := appendFramed(stack[:0], using)
+	b := appendFramed(appendFramed(stack[:0], marks.using), marks.digest)
 	b = binary.AppendUvarint(b, uint64(len(site)))
 	for _, s := range site {
 		b = appendFramed(b, s)
@@ -108,20 +113,33 @@ func (f *Fragments) request(ctx context.Context, id *identity, ttl time.Duration
 	return req, nil
 }
 
-// splitUsing takes Using off the arguments; of several the last counts.
-func splitUsing(vary []any) (using string, rest []any) {
-	isUsing := func(v any) bool { _, ok := v.(Using); return ok }
-	if !slices.ContainsFunc(vary, isUsing) {
-		return "", vary
+// markers are what stands among the vary arguments, but is none.
+type markers struct{ using, digest string }
+
+// splitMarkers takes Using and Digest off the arguments; of several the last
+// counts.
+func splitMarkers(vary []any) (m markers, rest []any) {
+	isMarker := func(v any) bool {
+		switch v.(type) {
+		case Using, Digest:
+			return true
+		}
+		return false
+	}
+	if !slices.ContainsFunc(vary, isMarker) {
+		return m, vary
 	}
 	for _, v := range vary {
-		if u, ok := v.(Using); ok {
-			using = string(u)
-			continue
+		switch v := v.(type) {
+		case Using:
+			m.using = string(v)
+		case Digest:
+			m.digest = string(v)
+		default:
+			rest = append(rest, v)
 		}
-		rest = append(rest, v)
 	}
-	return using, rest
+	return m, rest
 }
 
 // Tags of our own. Every fragment carries one that its name and vary arguments
@@ -137,7 +155,7 @@ const (
 // arguments carries, in all languages, builds and templates. Purging it removes
 // the fragment, but leaves what encloses it: [Fragments.Invalidate] does both.
 func TagOf(name string, vary ...any) (string, error) {
-	_, vary = splitUsing(vary)
+	_, vary = splitMarkers(vary)
 	var stack [256]byte
 	b, err := encodeVary(appendFramed(stack[:0], name), name, vary)
 	if err != nil {

@@ -194,3 +194,22 @@ func TestRace(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// A digest tells bodies of one name apart; Invalidate reaches all of them.
+func TestDigestAmongTheArguments(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	show := func(digest string, want string) {
+		t.Helper()
+		equal(t, digest, s.write(t.Context(), "a", time.Hour, []any{fragment.Digest(digest), 7}, digest), want)
+	}
+	show("v1", "v1")
+	show("v2", "v2")
+	equal(t, "bodies run", s.hits.Load(), 2)
+	show("v1", "v1")
+	equal(t, "bodies run", s.hits.Load(), 2)
+	must(t, s.frags.Invalidate(t.Context(), "a", 7))
+	show("v1", "v1")
+	show("v2", "v2")
+	equal(t, "bodies run", s.hits.Load(), 4)
+}

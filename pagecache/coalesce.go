@@ -150,7 +150,7 @@ func (x *exchange) tiredOfWaiting() error {
 // same key and the same known Vary fields, answers this one too: the answer may
 // vary by fields that nobody knew of.
 func (x *exchange) suits(e *entry) bool {
-	if len(x.r.Header["Authorization"]) > 0 && !e.shared || x.outdated(e) {
+	if len(x.r.Header["Authorization"]) > 0 && !e.shared || x.outdated(e) || !suitsValues(x.r.Context(), e.pairs) {
 		return false
 	}
 	fields, star := varyFields(e.header)
@@ -181,10 +181,10 @@ func (x *exchange) flightKey() string {
 	if hasCookie(x.r, x.p.cfg.SessionCookies) {
 		session = "with "
 	}
-	if x.route.plain() && len(x.knownFields()) == 0 {
+	if x.route.plain() && x.index == nil {
 		return session + x.target.url
 	}
-	return stringsOf(x.variantKey(x.knownFields()).With("session", session))
+	return stringsOf(x.variantKey(x.knownFields()).With("session", session, stringsOf(x.valueVector())))
 }
 
 const (

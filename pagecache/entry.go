@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 // entry is a stored answer, or the list of variants of a URL. It is immutable
@@ -29,7 +31,10 @@ type entry struct {
 	// For a list of variants: the request headers that select one, and the
 	// keys of those stored so far.
 	fields   []string
+	sets     [][]string // of names by whose values they vary too; empty is one of them
 	variants []string
+
+	pairs []cache.Pair // the values that it was made for; for those who wait for it
 
 	// What hits send, prepared so that they allocate nothing.
 	lines  []line
@@ -61,7 +66,7 @@ func (e *entry) size() int {
 			size += 16 + len(v)
 		}
 	}
-	for _, list := range [...][]string{e.fields, e.variants} {
+	for _, list := range append(slices.Clone(e.sets), e.fields, e.variants) {
 		for _, s := range list {
 			size += 16 + len(s)
 		}

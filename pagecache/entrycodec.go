@@ -9,7 +9,7 @@ import (
 
 var errEntry = errors.New("pagecache: damaged entry")
 
-const entryFormat = 2
+const entryFormat = 3
 
 const (
 	flagShared = 1 << iota
@@ -45,6 +45,10 @@ func encodeEntry(e *entry) ([]byte, error) {
 		b = appendTexts(b, e.header[name])
 	}
 	b = appendTexts(b, e.fields)
+	b = binary.AppendUvarint(b, uint64(len(e.sets)))
+	for _, names := range e.sets {
+		b = appendTexts(b, names)
+	}
 	b = appendTexts(b, e.variants)
 	b = e.coded.append(b)
 	return append(b, e.body...), nil
@@ -78,6 +82,9 @@ func decodeEntry(b []byte) (*entry, error) {
 		e.header[name] = r.texts(maxHeaderFields)
 	}
 	e.fields = r.texts(maxHeaderFields)
+	for range r.count(maxValueSets) {
+		e.sets = append(e.sets, r.texts(maxHeaderFields))
+	}
 	e.variants = r.texts(1 << 12)
 	e.coded = r.coded()
 	e.body = r.b

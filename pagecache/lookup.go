@@ -28,8 +28,10 @@ func (x *exchange) held() *entry {
 	rec, found := x.p.records.Held(ctx, x.at)
 	if found && rec.Value.isIndex() {
 		x.index = rec.Value
-		x.at = x.variantKey(x.index.fields)
-		rec, found = x.p.records.Held(ctx, x.at)
+		rec, found, _ = x.pick(ctx, func(key cache.Key) (cache.Record[*entry], bool, error) {
+			rec, found := x.p.records.Held(ctx, key)
+			return rec, found, nil
+		})
 	}
 	if !found || rec.Value.isIndex() || len(x.r.Header["Authorization"]) > 0 && !rec.Value.shared {
 		return nil
@@ -47,8 +49,9 @@ func (x *exchange) find(ctx context.Context) *entry {
 	x.why = ReasonNotFound
 	if found && rec.Value.isIndex() {
 		x.index = rec.Value
-		x.at = x.variantKey(x.index.fields)
-		rec, found, err = x.p.records.Get(ctx, x.at)
+		rec, found, err = x.pick(ctx, func(key cache.Key) (cache.Record[*entry], bool, error) {
+			return x.p.records.Get(ctx, key)
+		})
 		x.why = ReasonVaryMiss
 	}
 	if err == nil && found && !rec.Value.isIndex() && x.outdated(rec.Value) {

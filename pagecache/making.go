@@ -212,6 +212,7 @@ func (m *making) keep(e *entry, why Reason) (*entry, Reason) {
 	case x.outdated(e):
 		return nil, ReasonScope
 	}
+	e.pairs = byName(m.scope.Deps().Vary)
 	if x.p.door != nil && x.target.junk && !x.p.door.again(x.target.url, x.p.cfg.Now(), cmp.Or(e.life, e.keep)) {
 		return e, ReasonFirstRequest // who waits may have it; the store gets it next time
 	}

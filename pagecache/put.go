@@ -13,9 +13,9 @@ import (
 func (x *exchange) put(ctx context.Context, scope *cache.Scope, e *entry, fields []string, why Reason) (*entry, Reason) {
 	left := e.keep - ageOf(e, x.p.cfg.Now())
 	key := x.key
-	if len(fields) > 0 {
+	if len(fields) > 0 || len(e.pairs) > 0 || x.index != nil && len(x.index.sets) > 0 {
 		var index *entry
-		if index, key = x.indexFor(fields); index == nil {
+		if index, key = x.indexFor(fields, e.pairs); index == nil {
 			return nil, ReasonVariants
 		}
 		_, own := x.p.records.Open(cacheless(ctx), x.missed)
@@ -43,22 +43,31 @@ func cacheless(ctx context.Context) context.Context { return cache.WithScope(ctx
 
 // indexFor returns the list of variants with this request's in it, and the key
 // of the variant; nil if there are too many. A response that names other fields
-// than the last one makes both count.
-func (x *exchange) indexFor(fields []string) (*entry, cache.Key) {
+// than the last one makes both count, and other values are tried beside.
+func (x *exchange) indexFor(fields []string, pairs []cache.Pair) (*entry, cache.Key) {
 	index := &entry{fields: fields}
 	if old := x.index; old != nil {
+		index.sets = slices.Clone(old.sets)
 		index.fields = slices.Compact(slices.Sorted(slices.Values(slices.Concat(old.fields, fields))))
 		if slices.Equal(index.fields, old.fields) {
 			index.variants = slices.Clone(old.variants)
 		}
 	}
-	key := x.variantKey(index.fields)
+	names := namesOf(pairs)
+	if len(names) > 0 && len(index.sets) == 0 && len(index.variants) > 0 {
+		index.sets = [][]string{nil} // those that are there depend on no values
+	}
+	known := slices.ContainsFunc(index.sets, func(set []string) bool { return slices.Equal(set, names) })
+	if !known && (len(names) > 0 || len(index.sets) > 0) {
+		index.sets = append(index.sets, names)
+	}
+	key := withValues(x.variantKey(index.fields), pairs)
 	name := shortName(key)
 	if !slices.Contains(index.variants, name) {
-		if len(index.variants) >= x.p.cfg.MaxVariants {
-			return nil, key
-		}
 		index.variants = append(index.variants, name)
+	}
+	if len(index.variants) > x.p.cfg.MaxVariants || len(index.sets) > maxValueSets {
+		return nil, key
 	}
 	return index, key
 }

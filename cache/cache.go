@@ -15,7 +15,7 @@ import (
 type Cache struct {
 	cfg     Config
 	store   Store // Config.Store behind the near tier, if there is one
-	near    Near  // or nil
+	near    Near  // or nil, and then so is nearEpoch
 	tags    *Tags
 	values  generation // of plain values
 	records generation // of pages and fragments
@@ -24,6 +24,8 @@ type Cache struct {
 
 	prefixed  string // valuePrefix of Config.Version
 	clearOwed atomic.Uint32
+	nearEpoch *Epoch
+	names     sync.Pool // of *[]byte, in which physical keys are built
 
 	flights flights
 	quiet   atomic.Int64 // unix seconds of the last logged store failure
@@ -59,6 +61,9 @@ func New(cfg Config) (*Cache, error) {
 		journal: journaling{journal: cfg.Journal, last: cfg.JournalLast, log: cfg.Logger},
 	}
 	c.prefixed = c.valuePrefix(cfg.Version)
+	if cfg.Near != nil {
+		c.nearEpoch = cfg.Near.Epoch()
+	}
 	for gen, key := range map[*generation]string{&c.values: valuesGenerationKey(cfg.Prefix), &c.records: pagesGenerationKey(cfg.Prefix)} {
 		gen.store, gen.shared, gen.near, gen.key = store, cfg.Store, cfg.Near, key
 	}

@@ -19,6 +19,7 @@ type generation struct {
 	near   Near  // or nil
 	key    string
 	last   atomic.Pointer[string]
+	held   atomic.Pointer[heldGeneration]
 
 	// For a store inside the process: the epoch in which last was read, plus
 	// one. Nobody renews the generation without advancing the epoch.

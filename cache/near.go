@@ -9,7 +9,8 @@ import "time"
 // A Near is safe for concurrent use. Nothing in it blocks.
 type Near interface {
 	// Get returns what is held for key. It is shared by all who read it, and
-	// must not be modified.
+	// must not be modified. Get does not keep key, whose bytes may change when
+	// it has returned.
 	Get(key string) (value any, found bool)
 
 	// Stamp is taken before the store is read for what Put is to keep.

@@ -89,6 +89,27 @@ func (c *Cache) nearGeneration(gen *generation) (string, bool) {
 	return g, ok
 }
 
+// seenGeneration is nearGeneration for hits: one load while no control key
+// changes. Whoever asks the store asks the near tier itself, which forgets after a
+// while, so that a change that nobody heard of does not last.
+func (c *Cache) seenGeneration(gen *generation) (string, bool) {
+	epoch := c.nearEpoch.Now() // before the look
+	if held := gen.held.Load(); held != nil && held.epoch == epoch {
+		return held.generation, true
+	}
+	generation, ok := c.nearGeneration(gen)
+	if ok {
+		gen.held.Store(&heldGeneration{epoch: epoch, generation: generation})
+	}
+	return generation, ok
+}
+
+// heldGeneration is what the near tier held in an epoch.
+type heldGeneration struct {
+	epoch      uint64
+	generation string
+}
+
 // nearUsable reports whether what the near tier holds may be served. While
 // changes by others do not arrive it may only if the store is away: it is stale
 // then, but better than nothing, and the journal still names what was purged.
@@ -110,7 +131,7 @@ func (c *Cache) nearValid(ctx context.Context, tags []TagToken, checked interfac
 	if len(tags) == 0 {
 		return true
 	}
-	epoch := c.near.Epoch().Now() // before the tokens are read
+	epoch := c.nearEpoch.Now() // before the tokens are read
 	if checked.Load() == epoch+1 {
 		return true
 	}

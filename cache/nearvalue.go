@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync/atomic"
+	"unsafe"
 )
 
 // nearValue is a plain value in the near tier: checked, and not compressed.
@@ -41,12 +42,11 @@ func (c *Cache) nearValue(ctx context.Context, version int, key string) (v *near
 	if _, usable := c.nearUsable(); !usable || c.open() != nil {
 		return nil, false
 	}
-	generation, ok := c.nearGeneration(&c.values)
+	generation, ok := c.seenGeneration(&c.values)
 	if !ok {
 		return nil, false
 	}
-	held, _ := c.near.Get(c.physicalValue(version, key, generation))
-	v, ok = held.(*nearValue)
+	v, ok = c.heldValue(version, key, generation)
 	if !ok || !c.isKey(v.s.env.key, version, key) || !matches(ctx, v.s.env.deps.Vary) {
 		return nil, false
 	}
@@ -63,13 +63,27 @@ func (c *Cache) nearValue(ctx context.Context, version int, key string) (v *near
 	return v, stale
 }
 
-// physicalValue is inGeneration(valueBase(version, key), generation), built in
-// one piece.
-func (c *Cache) physicalValue(version int, key, generation string) string {
-	if version != c.cfg.Version {
-		return inGeneration(c.valueBase(version, key), generation)
+// heldValue looks up the physical key, which it builds in a buffer that is used
+// again: this is done for every hit.
+func (c *Cache) heldValue(version int, key, generation string) (*nearValue, bool) {
+	buf, _ := c.names.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
 	}
-	return c.prefixed + keyName(key) + "@" + generation
+	b := (*buf)[:0]
+	if version == c.cfg.Version {
+		b = append(b, c.prefixed...)
+	} else {
+		b = append(b, c.valuePrefix(version)...)
+	}
+	b = append(b, keyName(key)...)
+	b = append(b, '@')
+	b = append(b, generation...)
+	held, _ := c.near.Get(unsafe.String(unsafe.SliceData(b), len(b)))
+	*buf = b
+	c.names.Put(buf)
+	v, ok := held.(*nearValue)
+	return v, ok
 }
 
 // isKey reports whether full is the full key of key.
@@ -106,10 +120,15 @@ func (t Typed[T]) GetShared(ctx context.Context, key string, opts ...Option) (va
 			return value, true, nil
 		}
 	}
+	return t.share(ctx, v)
+}
+
+// share decodes a held value for all who read it from now on.
+func (t Typed[T]) share(ctx context.Context, v *nearValue) (T, bool, error) {
+	var value T
 	if !t.decode(ctx, &v.s, &value) {
 		t.hit(false)
-		var zero T
-		return zero, false, nil
+		return *new(T), false, nil
 	}
 	var boxed any = value
 	v.shared.Store(&boxed)

@@ -66,7 +66,7 @@ func (c *Cache) note(ctx context.Context, s *stored) {
 // hit counts a read.
 func (c *Cache) hit(ok bool) {
 	if ok {
-		c.count.hits.Add(1)
+		c.count.hits.add()
 	} else {
 		c.count.misses.Add(1)
 	}

@@ -138,7 +138,7 @@ func (r *Records[T]) getNear(ctx context.Context, key Key) (rec Record[T], found
 	if !usable {
 		return rec, false
 	}
-	generation, ok := r.c.nearGeneration(&r.c.records)
+	generation, ok := r.c.seenGeneration(&r.c.records)
 	if !ok {
 		return rec, false
 	}

@@ -28,6 +28,9 @@ func startNginx(s server) (url string, stop func(), err error) {
 		_ = os.RemoveAll(dir)
 	}
 	addr, err := freeAddr()
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // its workers may run as another user
+	}
 	if err != nil {
 		return "", clean, err
 	}

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"bytes"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,11 +33,18 @@ func BenchmarkNear(b *testing.B) {
 	if _, err := values.Set(b.Context(), "k", bytes.Repeat([]byte("x"), 4<<10), cache.TTL(time.Hour), cache.WithTags("a", "b")); err != nil {
 		b.Fatal(err)
 	}
+	rooms := sync.Pool{New: func() any { return new([]byte) }}
 	for _, row := range []struct {
 		name string
 		get  func() (bool, error)
 	}{
 		{"shared", func() (bool, error) { _, found, err := values.GetShared(b.Context(), "k"); return found, err }},
+		{"appended", func() (found bool, err error) {
+			room := rooms.Get().(*[]byte)
+			defer rooms.Put(room)
+			*room, found, err = values.AppendBytes(b.Context(), (*room)[:0], "k")
+			return found, err
+		}},
 		{"copied", func() (bool, error) { _, found, err := values.Get(b.Context(), "k"); return found, err }},
 	} {
 		b.Run(row.name, func(b *testing.B) {

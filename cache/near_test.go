@@ -261,6 +261,11 @@ func TestOwnWritesAreSeenAtOnce(t *testing.T) {
 			copied, _, err := values.Get(t.Context(), "k")
 			must(t, err)
 			copied[0]++ // changes nothing
+			longer, found, err := s.AppendBytes(t.Context(), []byte("x"), "k")
+			must(t, err)
+			if !found || len(longer) != 2 || longer[0] != 'x' || longer[1] != i {
+				t.Fatalf("AppendBytes: %v, %v", longer, found)
+			}
 		}
 	}
 	_, err := s.Delete(t.Context(), "k")

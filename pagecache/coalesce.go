@@ -51,6 +51,9 @@ func (x *exchange) fetch() error {
 		if fl.final {
 			break
 		}
+		if fl.failed && x.stale != nil && rescues(x.stale, ageOf(x.stale, x.p.cfg.Now()), false, x.route.strict) {
+			return x.standIn()
+		}
 		if e := x.again(); e != nil { // for another variant, perhaps
 			return x.replay(e, ageOf(e, x.p.cfg.Now()), ReasonHit)
 		}

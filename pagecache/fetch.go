@@ -41,7 +41,7 @@ func (x *exchange) run(fl *flight) (err error) {
 		}
 		// A panic: nothing half-made goes out or stays.
 		m.rec.discard()
-		x.p.flights.land(fl, nil, false)
+		x.p.flights.fail(fl)
 		if m.standsIn(nil) {
 			if p := recover(); p != nil {
 				x.p.cfg.Logger.ErrorContext(ctx, "pagecache: handler panicked, the stale page was served", "path", x.r.URL.Path, "panic", p, "stack", string(debug.Stack()))
@@ -98,7 +98,7 @@ func (m *making) settle(err error) error {
 	x := m.x
 	switch {
 	case m.standsIn(err):
-		x.p.flights.land(m.fl, nil, false)
+		x.p.flights.fail(m.fl)
 		if err != nil {
 			x.p.cfg.Logger.ErrorContext(m.ctx, "pagecache: handler failed, the stale page was served", "path", x.r.URL.Path, "error", err)
 		}

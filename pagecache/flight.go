@@ -26,8 +26,9 @@ type flight struct {
 	abandon context.CancelFunc   // guarded by flights.mu; set when the leader's client has gone
 
 	// Written before done is closed.
-	entry *entry // what everybody may have, or nil
-	final bool   // the page is of the kind that cannot be shared
+	entry  *entry // what everybody may have, or nil
+	final  bool   // the page is of the kind that cannot be shared
+	failed bool   // the handler failed; set before it lands
 }
 
 // join returns the flight for key; who created it leads. A nil flight means
@@ -82,6 +83,15 @@ func (f *flights) land(fl *flight, e *entry, final bool) {
 	close(fl.done)
 }
 
+// fail ends a flight whose handler failed: those who have a stale page serve it
+// and do not ask the handler again.
+func (f *flights) fail(fl *flight) {
+	if fl != nil {
+		fl.failed = true
+		f.land(fl, nil, false)
+	}
+}
+
 // leave says that a waiter goes without an answer. The last one takes the run
 // along if its own client has gone as well.
 func (f *flights) leave(fl *flight) {
@@ -98,7 +108,13 @@ func (f *flights) detach(parent context.Context, fl *flight) (ctx context.Contex
 	if fl == nil || parent.Done() == nil {
 		return parent, func() {}
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	ctx = context.WithoutCancel(parent)
+	var cancel context.CancelFunc
+	if end, ok := parent.Deadline(); ok { // of the server's, not the client's
+		ctx, cancel = context.WithDeadline(ctx, end)
+	} else {
+		ctx, cancel = context.WithCancel(ctx)
+	}
 	stop := context.AfterFunc(parent, func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()

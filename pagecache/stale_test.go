@@ -1,6 +1,7 @@
 package pagecache_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -348,5 +350,70 @@ func TestRecent(t *testing.T) {
 	none.get("http://a.test/")
 	if got := none.pages.Recent(); len(got) != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// When the handler fails, those who wait have the stale page too, and do not try
+// one after the other.
+func TestStaleIfErrorForAll(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	var fail atomic.Bool
+	s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
+		if fail.Load() {
+			<-release
+			w.WriteHeader(503)
+			return
+		}
+		page("good")(w, r)
+	}, nil, pagecache.StaleIfError(time.Hour))
+	s.get("http://a.test/")
+	fail.Store(true)
+	s.clock.Store(int64(2 * time.Minute))
+	var wg sync.WaitGroup
+	var begun atomic.Int64
+	for range 50 {
+		wg.Go(func() {
+			begun.Add(1)
+			if r := s.get("http://a.test/"); r.StatusCode != 200 || body(t, r) != "good" {
+				t.Errorf("%d %v", r.StatusCode, r.Header)
+			}
+		})
+	}
+	until(t, "all begun", func() bool { return begun.Load() == 50 && s.runs.Load() == 2 })
+	close(release)
+	wg.Wait()
+	if n := s.runs.Load(); n > 10 { // who came too late to wait tries again
+		t.Errorf("%d runs", n)
+	}
+}
+
+// A deadline that the server set is the handler's, and its end a failure.
+func TestStaleWhenTimeIsUp(t *testing.T) {
+	t.Parallel()
+	var hang atomic.Bool
+	s := newSite(t, page("unused"), nil)
+	route := s.pages.Route(0, pagecache.StaleIfError(time.Hour))
+	next := func(w http.ResponseWriter, r *http.Request) error {
+		if hang.Load() {
+			<-r.Context().Done()
+			if !errors.Is(r.Context().Err(), context.DeadlineExceeded) {
+				t.Errorf("ended by %v", r.Context().Err())
+			}
+			return r.Context().Err()
+		}
+		_, err := io.WriteString(w, "good")
+		return err
+	}
+	for i := range 2 {
+		hang.Store(i == 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		w := httptest.NewRecorder()
+		err := s.pages.Serve(w, httptest.NewRequest("GET", "http://a.test/", nil).WithContext(ctx), route, next)
+		cancel()
+		if err != nil || w.Body.String() != "good" || (w.Header().Get("Age") == "120") != (i == 1) {
+			t.Fatalf("request %d: %v %q %v", i, err, w.Body, w.Header())
+		}
+		s.clock.Store(int64(2 * time.Minute))
 	}
 }

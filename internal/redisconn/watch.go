@@ -49,7 +49,7 @@ func (c *watchedConn) Write(b []byte) (int, error) {
 	_ = c.Conn.SetWriteDeadline(deadline)
 	n, err := c.Conn.Write(b)
 	if err != nil {
-		c.ended(err)
+		c.giveUp(err)
 	} else if c.busy != nil && c.busy() {
 		// rueidis writes whenever its queue is empty, which on few processors
 		// is after one or two commands; the server then reads and answers each
@@ -71,10 +71,20 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 			continue
 		}
 		if err != nil {
-			c.ended(err)
+			c.giveUp(err)
 		}
 		return n, err
 	}
+}
+
+// giveUp ends a connection that failed. What a silent server has not been sent yet
+// must not be: when the way to it is free again, an old SET would come behind what
+// was said meanwhile by another connection.
+func (c *watchedConn) giveUp(err error) {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok && errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = tcp.SetLinger(0) // fails only on a closed connection
+	}
+	c.ended(err)
 }
 
 // idle reports whether nothing is being waited for, and then takes away the

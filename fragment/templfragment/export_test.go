@@ -1,0 +1,7 @@
+package templfragment
+
+// For fuzzing.
+var (
+	Punch = punch
+	Fill  = fill
+)

@@ -1,0 +1,18 @@
+module github.com/echoic-go/echoic/fragment/templfragment
+
+go 1.26.0
+
+require (
+	github.com/a-h/templ v0.3.977
+	github.com/echoic-go/echoic v0.0.0
+	go.uber.org/goleak v1.3.0
+)
+
+require (
+	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/maypok86/otter/v2 v2.4.0 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
+)
+
+replace github.com/echoic-go/echoic => ../..

@@ -53,7 +53,7 @@ func startNginx(s server) (url string, stop func(), err error) {
 func nginxText(dir, addr, origin string, gzip bool) string {
 	coding := "gzip off;"
 	if gzip {
-		coding = "gzip on; gzip_types text/html; gzip_min_length 256; gzip_vary on; gzip_proxied any;"
+		coding = "gzip on; gzip_min_length 256; gzip_vary on; gzip_proxied any;"
 	}
 	return fmt.Sprintf(`daemon off;
 worker_processes auto;

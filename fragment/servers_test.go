@@ -1,8 +1,11 @@
 package fragment_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,5 +77,66 @@ func TestRedisThatDiesAndComesBack(t *testing.T) {
 	}
 	if s.frags.Stats().Hits == before {
 		t.Fatal("no hits although Redis is back")
+	}
+}
+
+// A crowd at two servers: every fragment, also the inner one, is rendered once.
+func TestCrowdAtTwoServers(t *testing.T) {
+	t.Parallel()
+	a, b := twoServers(t, "build", "build")
+	var outer, inner atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 100 {
+		s := []*site{a, b}[i%2]
+		wg.Go(func() {
+			err := s.frags.Cached(t.Context(), io.Discard, "outer", time.Hour, nil, func(ctx context.Context, w io.Writer) error {
+				outer.Add(1)
+				return s.frags.Cached(ctx, w, "inner", time.Hour, nil, func(context.Context, io.Writer) error {
+					inner.Add(1)
+					time.Sleep(50 * time.Millisecond) // the work
+					return nil
+				})
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	equal(t, "outer bodies run", outer.Load(), 1)
+	equal(t, "inner bodies run", inner.Load(), 1)
+}
+
+// One server renders B inside of A, the other A inside of B: neither waits for
+// the other until a time-out, which would be seconds.
+func TestOppositeNestingAtTwoServers(t *testing.T) {
+	t.Parallel()
+	a, b := twoServers(t, "build", "build")
+	start := time.Now()
+	var wg sync.WaitGroup
+	const rounds = 5
+	for round := range rounds {
+		held := make(chan struct{}, 2)
+		both := sync.OnceFunc(func() { <-held; <-held; close(held) }) // both hold their outer one
+		for i, s := range []*site{a, b} {
+			names := [2]string{"A", "B"}
+			wg.Go(func() {
+				err := s.frags.Cached(t.Context(), io.Discard, names[i], time.Hour, []any{round}, func(ctx context.Context, w io.Writer) error {
+					held <- struct{}{}
+					both()
+					return s.frags.Cached(ctx, w, names[1-i], time.Hour, []any{round}, func(_ context.Context, w io.Writer) error {
+						_, err := io.WriteString(w, "inner")
+						return err
+					})
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("%d rounds took %v", rounds, took)
 	}
 }

@@ -36,13 +36,20 @@ type quoteSite struct {
 
 func newQuoteSite(t *testing.T) *quoteSite {
 	t.Helper()
-	q := &quoteSite{echo: echo.New()}
-	q.text.Store("first")
 	store, err := memory.New(memory.Config{})
 	noError(t, err)
-	q.cache, err = cache.New(cache.Config{Store: store})
+	t.Cleanup(func() { store.Close() })
+	return newQuoteSiteOn(t, cache.Config{Store: store})
+}
+
+func newQuoteSiteOn(t *testing.T, cfg cache.Config) *quoteSite {
+	t.Helper()
+	q := &quoteSite{echo: echo.New()}
+	q.text.Store("first")
+	var err error
+	q.cache, err = cache.New(cfg)
 	noError(t, err)
-	t.Cleanup(func() { q.cache.Close(); store.Close() })
+	t.Cleanup(func() { q.cache.Close() })
 	frags, err := fragment.New(fragment.Config{Cache: q.cache, Salt: "test"})
 	noError(t, err)
 	bound := fragment.ContextFuncs{

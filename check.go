@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/journal"
 	"github.com/echoic-go/echoic/session"
 )
 
@@ -41,6 +42,9 @@ func Check(ctx context.Context, cfg Config) []CheckResult {
 		results = append(results, timed(ctx, "postgres", checkPostgres(cfg), remedyPostgres))
 	}
 	results = append(results, timed(ctx, "cache "+cache.Default, checkCache(cfg), remedyCache(plan.Cache)))
+	if plan.Cache != Memory || plan.Database != "" {
+		results = append(results, timed(ctx, "journal", checkJournal(cfg, plan), remedyCache(plan.Database)))
+	}
 	results = append(results, timed(ctx, "sessions", checkSessionStore(cfg), remedyCache(plan.Sessions)))
 	return results
 }
@@ -117,6 +121,27 @@ func checkCache(cfg Config) func(context.Context) (string, error) {
 		}
 		_, err = c.Delete(ctx, key)
 		return "a value went in, came back and was removed", err
+	}
+}
+
+// checkJournal makes the table if need be and asks the journal where it ends, as every server
+// does before it trusts a Redis.
+func checkJournal(cfg Config, plan Plan) func(context.Context) (string, error) {
+	return func(ctx context.Context) (detail string, err error) {
+		if plan.Database == "" {
+			return "in memory, which promises less: a purge or logout that Redis forgets is known to nobody after a restart of the application, and to no other server at all. Set DATABASE_URL", nil
+		}
+		var owned resources
+		defer func() { err = errors.Join(err, owned.Close()) }()
+		j, err := journal.Open(ctx, journal.Config{URL: cfg.DatabaseURL, Domain: cfg.CachePrefix, AutoCreate: true})
+		if err != nil {
+			return "", err
+		}
+		owned.add(j)
+		if _, err := j.End(ctx); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("in %s: purges and logouts are there before they are acknowledged, for %v", plan.Database, cfg.JournalRetention), nil
 	}
 }
 

@@ -10,9 +10,9 @@
 //
 // The server may be away when the store is opened, and may go away and come
 // back later: calls then fail at once with an error that wraps
-// cache.ErrDegraded, and succeed again when it is back. No call takes longer
-// than twice the socket timeout (250ms each by default), whatever the server
-// does.
+// cache.ErrDegraded, and succeed again when it is back. No call for one
+// key takes longer than twice the socket timeout (250ms each by default), whatever
+// the server does; a call for many keys has as long for every thousand of them.
 //
 // The store writes only keys that it is given, and never uses KEYS, FLUSHDB or
 // FLUSHALL, so it can share a database with others.

@@ -23,7 +23,9 @@ type SessionsConfig struct {
 // loaded when it is touched, and saved before the first byte of the answer goes
 // out: by a body, a flush, a hijack, a redirect or an error page. An answer that
 // did not touch it is left as it is; one that did becomes private and varies by
-// Cookie.
+// Cookie. CachePage inside shares pages that read only keys of
+// session.Config.Shareable among all visitors with the same values; who read
+// them before CachePage, in a middleware around it, gets no cached page.
 //
 // What was put into the session is saved whatever comes of the request, also if
 // the handler returns an error or panics. If the store fails, the client gets

@@ -38,6 +38,13 @@ type Config struct {
 	// types that scs has getters for; scs.GobCodec{} is for data of an
 	// existing scs application.
 	Codec scs.Codec
+	// Shareable names keys, "locale" for example, whose values may choose between
+	// pages and fragments that are shared: what read only these through the
+	// Manager's getters is kept once for each value, and given to all visitors
+	// who have the same. What read anything else of the session is private.
+	// Values have to be strings of at most 256 bytes, bools or numbers, and few:
+	// never what belongs to one visitor. At most 8 keys. Defaults to none.
+	Shareable []string
 	// HashTokens keeps SHA-256 hashes instead of tokens in the store, so that
 	// who reads the store cannot use what he finds. Switching it ends all
 	// sessions. Set it in production.
@@ -101,7 +108,23 @@ func (cfg Config) withDefaults() (Config, error) {
 	case cfg.Timeout < 0:
 		return cfg, fmt.Errorf("session: Config.Timeout is %v: give a positive duration", cfg.Timeout)
 	}
-	return cfg, nil
+	return cfg, checkShareable(cfg.Shareable)
+}
+
+// maxShareable is as many as caches vary by.
+const maxShareable = 8
+
+// checkShareable says which keys cannot be shared.
+func checkShareable(keys []string) error {
+	if len(keys) > maxShareable {
+		return fmt.Errorf("session: Config.Shareable has %d keys: give at most %d", len(keys), maxShareable)
+	}
+	for _, key := range keys {
+		if key == "" || strings.HasPrefix(key, "__") {
+			return fmt.Errorf("session: Config.Shareable has %q: give keys of your own, without __ in front, which is for what belongs to one visitor", key)
+		}
+	}
+	return nil
 }
 
 // scsCookie is the cookie in the words of scs.

@@ -9,6 +9,8 @@
 //   - Touching it is noticed, through whichever method or embedded manager: the
 //     request context is a [github.com/echoic-go/echoic/cache.Source], so that
 //     nothing that was made from somebody's session is cached for others.
+//   - Keys of Config.Shareable, "locale" for example, only choose between shared
+//     things: a page that read nothing else is kept once for each value.
 //   - A session that has ended stays ended. The [Store] decides in one atomic
 //     step: a new token is inserted, every other save changes only what is still
 //     there. A slow request cannot bring back who has logged out meanwhile.

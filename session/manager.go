@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/alexedwards/scs/v2"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 // Manager is a *scs.SessionManager whose sessions are loaded when they are
@@ -40,6 +43,8 @@ type settings struct {
 	hash  bool
 }
 
+var _ cache.Variants = (*Manager)(nil)
+
 // New returns a manager. It returns an error if the config cannot work; it does
 // not ask the store.
 func New(cfg Config) (*Manager, error) {
@@ -47,6 +52,7 @@ func New(cfg Config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.Shareable = slices.Clone(cfg.Shareable)
 	m := &Manager{cfg: cfg}
 	m.SessionManager = newSCS(m)
 	m.Lifetime, m.IdleTimeout, m.Cookie, m.Codec = cfg.Lifetime, cfg.IdleTimeout, cfg.Cookie.scsCookie(), cfg.Codec
@@ -121,5 +127,5 @@ func (m *Manager) fit() settings {
 // Accessed reports whether the session of ctx was read or written so far.
 func (m *Manager) Accessed(ctx context.Context) bool {
 	v := m.visit(ctx)
-	return v != nil && v.reads.Load() > 0
+	return v != nil && (v.reads.Load() > 0 || v.varied != nil && v.varied.read.Load())
 }

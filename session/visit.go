@@ -20,6 +20,7 @@ type visit struct {
 	m       *Manager
 	token   string // as the client presented it, or empty
 	reads   atomic.Uint64
+	varied  *varied     // nil if nothing can be shared
 	denied  atomic.Bool // somebody touched the session and it could not be loaded
 	once    sync.Once
 	*loaded // nil until load; apart, since most requests do without
@@ -63,7 +64,11 @@ func (m *Manager) visit(ctx context.Context) *visit {
 func (v *visit) Value(key any) any {
 	switch k := key.(type) {
 	case cache.SourceKey:
-		return v
+		return v.source()
+	case cache.VariantsKey:
+		if v.varied != nil {
+			return v.m
+		}
 	case visitKey:
 		if k.m == v.m {
 			return v

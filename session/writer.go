@@ -36,7 +36,7 @@ func (m *Manager) Open(rw http.ResponseWriter, r *http.Request) (*Writer, *http.
 		return nil, r
 	}
 	w := &Writer{ResponseWriter: rw}
-	w.visit.Context, w.visit.m = r.Context(), m
+	w.visit.Context, w.visit.m, w.visit.varied = r.Context(), m, m.newVaried()
 	w.visit.token = presented(r.Header["Cookie"], m.conf().save.Cookie.Name)
 	if h := rw.Header(); len(h) > 0 {
 		w.before = maps.Clone(h)
@@ -160,7 +160,7 @@ func (w *Writer) prepare(h http.Header, status int) error {
 		return w.cause
 	case v.denied.Load():
 		return v.err
-	case v.reads.Load() == 0:
+	case v.reads.Load() == 0 && !v.varied.used():
 		return nil
 	}
 	cookie, err := v.settle()

@@ -27,16 +27,19 @@ type Read struct {
 	Start, End time.Duration
 }
 
+// Bounds are how long after a change has been acknowledged a read may still miss
+// it: on the server that made it, and on the others.
+type Bounds struct{ Own, Others time.Duration }
+
 // CheckIntervals returns how long the stalest read was out of date, and an error
 // for every read that returned what was not current at any moment from its start,
-// less bound, to its end; for a read on the server that made the change which it
-// missed, less nothing.
+// less the bound, to its end.
 //
 // A value is current, at the earliest, when its write starts; and it is not any
 // more, at the latest, when a write has ended that started after its own had
 // ended. Of writes at the same time each may be the last. This is how a register
 // behaves that is regular (Lamport), and checks need no search.
-func CheckIntervals(servers int, writes []Write, reads []Read, bound time.Duration) (stalest time.Duration, wrong []error) {
+func CheckIntervals(servers int, writes []Write, reads []Read, bounds Bounds) (stalest time.Duration, wrong []error) {
 	v := newVerdict(servers, writes)
 	for _, r := range reads {
 		at, known := v.byValue[r.Value]
@@ -52,9 +55,9 @@ func CheckIntervals(servers int, writes []Write, reads []Read, bound time.Durati
 		if gone := min(own, others); gone < r.Start {
 			stalest = max(stalest, r.Start-gone)
 		}
-		if own < r.Start {
+		if own < r.Start-bounds.Own {
 			wrong = append(wrong, fmt.Errorf("server %d read %d at %v, %v after it had replaced it itself", r.Server, r.Value, r.Start, r.Start-own))
-		} else if others < r.Start-bound {
+		} else if others < r.Start-bounds.Others {
 			wrong = append(wrong, fmt.Errorf("server %d read %d at %v, %v after another had replaced it", r.Server, r.Value, r.Start, r.Start-others))
 		}
 	}

@@ -38,7 +38,7 @@ func TestCheckIntervals(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			stalest, wrong := chaos.CheckIntervals(3, writes, []chaos.Read{test.read}, test.bound)
+			stalest, wrong := chaos.CheckIntervals(3, writes, []chaos.Read{test.read}, chaos.Bounds{Others: test.bound})
 			if (len(wrong) == 0) != test.good || stalest != test.stalest {
 				t.Errorf("stalest %v, wrong %v; want %v, good: %v", stalest, wrong, test.stalest, test.good)
 			}

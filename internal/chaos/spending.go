@@ -12,16 +12,16 @@ import (
 // the site waited for its own rows: what is left is ours, and the machine's.
 type Spent struct {
 	Count int
-	// Over50, Over100, Over250 and Over1000 took longer than so many
+	// Over50, Over100, Over250 and Over2000 took longer than so many
 	// milliseconds.
-	Over50, Over100, Over250, Over1000 int
+	Over50, Over100, Over250, Over2000 int
 	Longest                            time.Duration
 }
 
 func (s *Spent) add(d time.Duration) {
 	s.Count++
 	s.Longest = max(s.Longest, d)
-	for limit, count := range map[time.Duration]*int{50: &s.Over50, 100: &s.Over100, 250: &s.Over250, 1000: &s.Over1000} {
+	for limit, count := range map[time.Duration]*int{50: &s.Over50, 100: &s.Over100, 250: &s.Over250, 2000: &s.Over2000} {
 		if d > limit*time.Millisecond {
 			*count++
 		}
@@ -31,7 +31,7 @@ func (s *Spent) add(d time.Duration) {
 // merge adds what another app has measured.
 func (s *Spent) merge(other *Spent) {
 	s.Count += other.Count
-	s.Over50, s.Over100, s.Over250, s.Over1000 = s.Over50+other.Over50, s.Over100+other.Over100, s.Over250+other.Over250, s.Over1000+other.Over1000
+	s.Over50, s.Over100, s.Over250, s.Over2000 = s.Over50+other.Over50, s.Over100+other.Over100, s.Over250+other.Over250, s.Over2000+other.Over2000
 	s.Longest = max(s.Longest, other.Longest)
 }
 

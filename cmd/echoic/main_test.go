@@ -69,7 +69,7 @@ func TestCheck(t *testing.T) {
 	vars := []string{"APP_ENV=production", "REDIS_URL=" + redis.URL, "DATABASE_URL=" + database, "CACHE_PREFIX=" + redis.Prefix}
 	for _, command := range []string{"check", "setup-cache"} {
 		code, out, errs := cli(t, "", vars, command)
-		if code != 0 || !strings.Contains(out, "All 5 checks passed") || !strings.Contains(out, redis.Addr) {
+		if code != 0 || !strings.Contains(out, "All 6 checks passed") || !strings.Contains(out, redis.Addr) {
 			t.Errorf("%s: exit %d\n%s%s", command, code, out, errs)
 		}
 	}
@@ -78,7 +78,7 @@ func TestCheck(t *testing.T) {
 		OK     bool
 		Checks []echoic.CheckResult
 	}
-	if err := json.Unmarshal([]byte(out), &report); code != 0 || err != nil || !report.OK || len(report.Checks) != 5 {
+	if err := json.Unmarshal([]byte(out), &report); code != 0 || err != nil || !report.OK || len(report.Checks) != 6 {
 		t.Errorf("--json: exit %d, %v\n%s", code, err, out)
 	}
 }
@@ -98,7 +98,7 @@ func TestCreateTables(t *testing.T) {
 		t.Fatalf("dry run: exit %d\n%s%s", code, out, errs)
 	}
 	for range 2 {
-		if code, out, errs := cli(t, "", vars, "create-tables"); code != 0 || !strings.Contains(out, "table sessions") || !strings.Contains(out, "table cache") {
+		if code, out, errs := cli(t, "", vars, "create-tables"); code != 0 || !strings.Contains(out, "table sessions") || !strings.Contains(out, "table cache") || !strings.Contains(out, "table journal") {
 			t.Fatalf("exit %d\n%s%s", code, out, errs)
 		}
 	}

@@ -8,8 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -18,7 +21,15 @@ import (
 	"github.com/echoic-go/echoic/internal/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(testenv.Wrap(m)) }
+// asCommand makes the test binary the command itself.
+const asCommand = "ECHOIC_TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(testenv.Wrap(m))
+}
 
 // cli runs one command in an empty directory with the given variables only.
 func cli(t *testing.T, input string, vars []string, args ...string) (code int, out, errs string) {
@@ -101,6 +112,27 @@ func TestCreateTables(t *testing.T) {
 		if code, out, errs := cli(t, "", vars, "create-tables"); code != 0 || !strings.Contains(out, "table sessions") || !strings.Contains(out, "table cache") || !strings.Contains(out, "table journal") {
 			t.Fatalf("exit %d\n%s%s", code, out, errs)
 		}
+	}
+}
+
+// Eight processes that start at once on an empty database.
+func TestCreateTablesAtOnce(t *testing.T) {
+	for name, database := range map[string]string{
+		"Postgres": testenv.Postgres(t).Database(t),
+		"SQLite":   "sqlite:" + t.TempDir() + "/all.db",
+	} {
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				command := exec.CommandContext(t.Context(), os.Args[0], "create-tables")
+				command.Dir = t.TempDir()
+				command.Env = append(os.Environ(), asCommand+"=1", "DATABASE_URL="+database, "REDIS_URL=redis://localhost:1/0")
+				if out, err := command.CombinedOutput(); err != nil {
+					t.Errorf("%s: %v\n%s", name, err, out)
+				}
+			})
+		}
+		group.Wait()
 	}
 }
 

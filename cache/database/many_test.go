@@ -2,7 +2,9 @@ package database_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -185,12 +187,27 @@ func TestManyCallsCross(t *testing.T) {
 	keys := numbered(60)
 	reversed := slices.Clone(keys)
 	slices.Reverse(reversed)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
 	var group sync.WaitGroup
 	for w := range 8 {
 		mine := [][]string{keys, reversed}[w%2]
 		group.Go(func() {
-			for range 10 {
+			r := rand.New(rand.NewPCG(seed, uint64(w)))
+			for round := range 20 {
+				if round >= 10 { // any of them, in any order
+					mine = make([]string, 40)
+					for i, at := range r.Perm(len(keys))[:len(mine)] {
+						mine[i] = keys[at]
+					}
+				}
 				if _, err := store.SetMany(t.Context(), items(mine, time.Hour)); err != nil {
+					t.Error(err)
+				}
+				if _, err := store.GetMany(t.Context(), mine); err != nil {
+					t.Error(err)
+				}
+				if err := store.Renew(t.Context(), mine, tokensFor(r, mine), time.Hour); err != nil {
 					t.Error(err)
 				}
 				if _, err := store.Delete(t.Context(), mine...); err != nil {
@@ -205,6 +222,15 @@ func TestManyCallsCross(t *testing.T) {
 	if len(counted.failed) != 0 {
 		t.Errorf("%d statements failed: %v", len(counted.failed), counted.failed[0])
 	}
+}
+
+// tokensFor makes a token a key, of any number.
+func tokensFor(r *rand.Rand, keys []string) [][]byte {
+	tokens := make([][]byte, len(keys))
+	for i := range tokens {
+		tokens[i] = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, r.Uint64()), r.Uint64())
+	}
+	return tokens
 }
 
 func TestKeysPages(t *testing.T) {

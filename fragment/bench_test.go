@@ -103,6 +103,14 @@ func TestMemoryOfAnInstance(t *testing.T) {
 	}
 	each := (heap() - before) / n
 	t.Logf("an instance of 20 templates, %d bytes of source, all pages escaped: %d KB", len(shopSource(true)), each/1024)
+	for i := range pages { // the same instance, since there is one at a time
+		s.get(pages[i], shopData())
+	}
+	told := s.r.Stats().PerSet[0].InstanceBytes
+	t.Logf("Stats says %d KB", told/1024)
+	if int64(told) < each/2 || int64(told) > 2*each {
+		t.Errorf("Stats says that an instance takes %d KB, it is %d KB", told/1024, each/1024)
+	}
 	if each > 150<<10 {
 		t.Errorf("an instance takes %d KB, at most 150 are allowed", each/1024)
 	}

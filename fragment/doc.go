@@ -20,6 +20,12 @@
 // time.Duration or "forever"; 0 means that the fragment is not cached. Tags are
 // strings or slices of strings. Tag prints nothing and can stand anywhere.
 //
+// Templates come from files as well (RendererConfig.Files): layouts and partials
+// that every page shares, and pages that each define the blocks of the layout in
+// their own way. With RendererConfig.Reload, for development, an edited file
+// counts from the next render; a broken one leaves the last good set in place,
+// with the error on the page.
+//
 // [New] makes the core, [Fragments], which knows keys, locks and scopes but no
 // template engine; [NewRenderer] renders html/template sets with it. A page
 // comes out byte for byte as html/template itself would write it.

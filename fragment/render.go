@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -26,6 +27,16 @@ type RendererConfig struct {
 	// those of its templates that it has rendered. Defaults to four for every
 	// processor.
 	MaxIdle int
+	// Files are where the template sets are parsed from, as Parse says, in
+	// place of sets that are given to NewRenderer. The names of ContextFuncs
+	// need not be repeated in Parse.
+	Files fs.FS
+	Parse ParseConfig
+	// Reload is for development, with Files of os.DirFS: every render looks
+	// whether the files have changed, and then loads them. If they cannot be
+	// loaded the last good sets go on, and whole pages say what is wrong. Page
+	// caches do not keep what is rendered.
+	Reload bool
 }
 
 // Renderer renders html/template sets with cached fragments. It is safe for
@@ -36,6 +47,7 @@ type Renderer struct {
 	maxIdle int
 	made    atomic.Uint64
 	current atomic.Pointer[generation]
+	source  *source // nil: it is not reloaded
 }
 
 // generation is what one Load brought.
@@ -64,10 +76,31 @@ func NewRenderer(cfg RendererConfig, sets ...*template.Template) (*Renderer, err
 	}
 	r := &Renderer{frags: cfg.Fragments, funcs: funcs, maxIdle: cfg.MaxIdle}
 	r.current.Store(&generation{})
+	if cfg.Files != nil {
+		return r, r.open(cfg, len(sets))
+	}
+	if cfg.Reload {
+		return nil, errors.New("fragment: RendererConfig.Reload without Files: set Files and Parse")
+	}
 	if len(sets) == 0 {
 		return r, nil
 	}
 	return r, r.Load(sets...)
+}
+
+// open loads the sets from files.
+func (r *Renderer) open(cfg RendererConfig, given int) error {
+	if given > 0 {
+		return errors.New("fragment: NewRenderer: RendererConfig.Files and template sets are both given: choose one")
+	}
+	if cfg.Parse.ContextFuncs == nil {
+		cfg.Parse.ContextFuncs = cfg.ContextFuncs
+	}
+	src := &source{fsys: cfg.Files, cfg: cfg.Parse}
+	if cfg.Reload {
+		r.source = src
+	}
+	return src.refresh(r.Load)
 }
 
 // Load takes these sets in place of the present ones. They are compiled first:
@@ -125,6 +158,13 @@ func (g *generation) index() {
 // ErrNoTemplate. A panic of application code passes through; it leaves no lock
 // behind.
 func (r *Renderer) Render(ctx context.Context, w io.Writer, name string, data any) error {
+	if r.source != nil {
+		return r.renderReloaded(ctx, w, name, data)
+	}
+	return r.renderLoaded(ctx, w, name, data)
+}
+
+func (r *Renderer) renderLoaded(ctx context.Context, w io.Writer, name string, data any) error {
 	s := r.current.Load().byName[name]
 	if s == nil {
 		return fmt.Errorf("%w: %q: load a set that defines it", ErrNoTemplate, name)
@@ -166,10 +206,11 @@ func (in *instance) render(ctx context.Context, w io.Writer, name string, data a
 
 // RendererStats tell what a Renderer holds.
 type RendererStats struct {
-	Sets      int    // loaded
-	Blocks    int    // {{if cache}} in them
-	Idle      int    // instances that wait for a render
-	Instances uint64 // made since the start: far above Idle, MaxIdle is too low
+	Sets      int        // loaded
+	Blocks    int        // {{if cache}} in them
+	Idle      int        // instances that wait for a render
+	Instances uint64     // made since the start: far above Idle, MaxIdle is too low
+	PerSet    []SetStats // in the order that they were loaded
 }
 
 // Stats returns what the Renderer holds now.
@@ -177,8 +218,10 @@ func (r *Renderer) Stats() RendererStats {
 	g := r.current.Load()
 	st := RendererStats{Sets: len(g.sets), Instances: r.made.Load()}
 	for _, s := range g.sets {
-		st.Blocks += len(s.blocks)
-		st.Idle += len(s.idle)
+		one := s.stats()
+		st.Blocks += one.Blocks
+		st.Idle += one.Idle
+		st.PerSet = append(st.PerSet, one)
 	}
 	return st
 }

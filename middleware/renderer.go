@@ -4,6 +4,7 @@ import (
 	"context"
 	"html/template"
 	"io"
+	"io/fs"
 
 	"github.com/labstack/echo/v4"
 
@@ -26,6 +27,12 @@ type RendererConfig struct {
 	// MaxIdle is how many instances of each set wait for the next render.
 	// Defaults to four for every processor.
 	MaxIdle int
+	// Files, Parse and Reload are those of fragment.RendererConfig: the sets
+	// come from files, in place of Templates, and in development from the files
+	// as they are at each request.
+	Files  fs.FS
+	Parse  fragment.ParseConfig
+	Reload bool
 }
 
 // Renderer is an echo.Renderer over a [fragment.Renderer], whose Load and Stats
@@ -43,6 +50,9 @@ func NewRenderer(cfg RendererConfig) (*Renderer, error) {
 		Fragments:    cfg.Fragments,
 		ContextFuncs: cfg.ContextFuncs,
 		MaxIdle:      cfg.MaxIdle,
+		Files:        cfg.Files,
+		Parse:        cfg.Parse,
+		Reload:       cfg.Reload,
 	}, cfg.Templates...)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -162,5 +164,32 @@ func TestEchoContextOutsideOfATemplate(t *testing.T) {
 	t.Parallel()
 	if c, ok := middleware.EchoContext(t.Context()); ok || c != nil {
 		t.Errorf("got %v, %v", c, ok)
+	}
+}
+
+func TestRendererReloadsFilesInDevelopment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(text string) { noError(t, os.WriteFile(filepath.Join(dir, "page.html"), []byte(text), 0o600)) }
+	write(`<body>{{path}} one</body>`)
+	q := newQuoteSite(t)
+	r, err := middleware.NewRenderer(middleware.RendererConfig{
+		Files: os.DirFS(dir), Reload: true, Parse: fragment.ParseConfig{Pages: []string{"*.html"}},
+		ContextFuncs: fragment.ContextFuncs{"path": func(ctx context.Context) string {
+			c, _ := middleware.EchoContext(ctx)
+			return c.Path()
+		}},
+	})
+	noError(t, err)
+	q.echo.Renderer = r
+	pages, err := pagecache.New(pagecache.Config{Cache: q.cache, Development: true})
+	noError(t, err)
+	q.echo.GET("/page", func(c echo.Context) error { return c.Render(http.StatusOK, "page.html", nil) }, middleware.CachePage(pages, time.Hour))
+	q.expect(t, "/page", `<body>/page one</body>`, 0, 0)
+	write(`<body>{{path}} two</body>`)
+	q.expect(t, "/page", `<body>/page two</body>`, 0, 0)
+	write(`<body>{{path}} three</body>{{`)
+	if body := q.get("/page").Body.String(); !strings.Contains(body, "/page two") || !strings.Contains(body, "page.html:1") {
+		t.Errorf("a broken file: got %s", body)
 	}
 }

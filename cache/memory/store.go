@@ -10,6 +10,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/internal/bounded"
 )
 
 // Store is a cache.Store inside the process, with all the extra powers that
@@ -17,8 +18,8 @@ import (
 // ended before the call. It is safe for concurrent use.
 type Store struct {
 	live   atomic.Pointer[otter.Cache[string, *entry]] // nil after Close
-	clock  *clock
-	limits limits
+	clock  *bounded.Clock
+	limits bounded.Limits
 	epoch  cache.Epoch
 
 	upkeep    upkeep
@@ -45,10 +46,10 @@ func New(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{clock: newClock(cfg.Now), limits: newLimits(cfg.MaxEntries, cfg.MaxBytes)}
+	s := &Store{clock: bounded.NewClock(cfg.Now), limits: bounded.NewLimits(cfg.MaxEntries, cfg.MaxBytes)}
 	c, err := otter.New(&otter.Options[string, *entry]{
-		MaximumWeight:    uint64(s.limits.most),
-		Weigher:          func(_ string, e *entry) uint32 { return s.limits.weight(e.size) },
+		MaximumWeight:    uint64(s.limits.Most),
+		Weigher:          func(_ string, e *entry) uint32 { return s.limits.Weight(e.size) },
 		ExpiryCalculator: otter.ExpiryWritingFunc(lifetime),
 		OnAtomicDeletion: s.removed,
 		Clock:            s.clock,
@@ -115,7 +116,7 @@ func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 }
 
 func (s *Store) put(c *otter.Cache[string, *entry], key string, e *entry, when cache.When) bool {
-	if e.size > s.limits.largest {
+	if e.size > s.limits.Bytes {
 		if when != cache.IfAbsent {
 			c.Invalidate(key)
 		}
@@ -165,7 +166,7 @@ func (s *Store) Close() error {
 	if c := s.live.Swap(nil); c != nil {
 		c.StopAllGoroutines()
 		s.upkeep.close()
-		s.clock.stop()
+		s.clock.Stop()
 	}
 	return nil
 }

@@ -17,8 +17,8 @@ func (s *Store) Swap(ctx context.Context, key string, old, value []byte, ttl tim
 	if err != nil {
 		return false, err
 	}
-	if size := sizeOf(key, len(value)); size > s.limits.largest {
-		return false, &cache.SizeError{Key: key, Size: len(value), Limit: int(s.limits.largest)}
+	if size := sizeOf(key, len(value)); size > s.limits.Bytes {
+		return false, &cache.SizeError{Key: key, Size: len(value), Limit: int(s.limits.Bytes)}
 	}
 	c.ComputeIfPresent(key, func(e *entry) (*entry, otter.ComputeOp) {
 		if e.isObject || !bytes.Equal(e.bytes, old) {

@@ -55,5 +55,5 @@ func (s *Store) wrote(c *otter.Cache[string, *entry]) {
 }
 
 func (s *Store) over(c *otter.Cache[string, *entry]) bool {
-	return s.bytes.Load() > s.limits.largest || (c != nil && c.EstimatedSize() > s.limits.entries)
+	return s.bytes.Load() > s.limits.Bytes || (c != nil && c.EstimatedSize() > s.limits.Entries)
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/maypok86/otter/v2"
+
+	"github.com/echoic-go/echoic/cache/internal/bounded"
 )
 
 // item is one value. It is never changed once it is on a shelf: readers hold it
@@ -26,8 +28,8 @@ const overhead = 256
 // shelf is a bounded map of items. What has to go is chosen by W-TinyLFU.
 type shelf struct {
 	live   atomic.Pointer[otter.Cache[string, *item]] // nil once closed
-	clock  *clock
-	limits limits
+	clock  *bounded.Clock
+	limits bounded.Limits
 
 	bytes     atomic.Int64
 	evictions atomic.Uint64
@@ -39,11 +41,11 @@ type shelf struct {
 	tasks  sync.WaitGroup
 }
 
-func newShelf(l limits, now func() time.Time) (*shelf, error) {
-	s := &shelf{clock: newClock(now), limits: l}
+func newShelf(l bounded.Limits, now func() time.Time) (*shelf, error) {
+	s := &shelf{clock: bounded.NewClock(now), limits: l}
 	c, err := otter.New(&otter.Options[string, *item]{
-		MaximumWeight:    uint64(l.most),
-		Weigher:          func(_ string, it *item) uint32 { return l.weight(it.size) },
+		MaximumWeight:    uint64(l.Most),
+		Weigher:          func(_ string, it *item) uint32 { return l.Weight(it.size) },
 		ExpiryCalculator: otter.ExpiryWritingFunc(lifetime),
 		OnAtomicDeletion: s.removed,
 		Clock:            s.clock,
@@ -84,7 +86,7 @@ func (s *shelf) get(key string) *item {
 // newItem returns nil for what is too large.
 func (s *shelf) newItem(key string, value any, size int, ttl time.Duration, era uint64) *item {
 	bytes := int64(len(key)) + int64(max(size, 0)) + overhead
-	if bytes > s.limits.largest {
+	if bytes > s.limits.Bytes {
 		return nil
 	}
 	return &item{value: value, era: era, expires: s.clock.NowNano() + int64(ttl), size: bytes}
@@ -115,7 +117,7 @@ func (s *shelf) trim() {
 }
 
 func (s *shelf) over(c *otter.Cache[string, *item]) bool {
-	return s.bytes.Load() > s.limits.largest || (c != nil && c.EstimatedSize() > s.limits.entries)
+	return s.bytes.Load() > s.limits.Bytes || (c != nil && c.EstimatedSize() > s.limits.Entries)
 }
 
 // execute is the executor of otter. While the shelf is over one of its bounds
@@ -159,5 +161,5 @@ func (s *shelf) close() {
 	s.closed = true
 	s.mu.Unlock()
 	s.tasks.Wait()
-	s.clock.stop()
+	s.clock.Stop()
 }

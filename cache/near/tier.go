@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/internal/bounded"
 )
 
 // Tier holds decoded values in this process. Nothing in it blocks. It is safe
@@ -46,10 +47,10 @@ func New(cfg Config) (*Tier, error) {
 	}
 	t := &Tier{cfg: cfg, seed: maphash.MakeSeed(), over: make(chan struct{})}
 	close(t.over)
-	if t.values, err = newShelf(newLimits(cfg.MaxEntries, cfg.MaxBytes-cfg.ControlBytes), cfg.Now); err != nil {
+	if t.values, err = newShelf(bounded.NewLimits(cfg.MaxEntries, cfg.MaxBytes-cfg.ControlBytes), cfg.Now); err != nil {
 		return nil, err
 	}
-	if t.control, err = newShelf(newLimits(0, cfg.ControlBytes), cfg.Now); err != nil {
+	if t.control, err = newShelf(bounded.NewLimits(0, cfg.ControlBytes), cfg.Now); err != nil {
 		t.values.close()
 		return nil, err
 	}

@@ -1,13 +1,13 @@
-package memory
+package bounded
 
 import (
 	"sync"
 	"time"
 )
 
-// clock is the one clock of a Store and of the otter cache in it, so that both
+// Clock is the one clock of a store and of the otter cache in it, so that both
 // agree to the nanosecond on what has expired.
-type clock struct {
+type Clock struct {
 	now   func() time.Time // nil: start plus the monotonic time since
 	start time.Time
 	epoch int64 // start in nanoseconds since 1970
@@ -16,14 +16,16 @@ type clock struct {
 	ticker *time.Ticker
 }
 
-func newClock(now func() time.Time) *clock {
+// NewClock returns a clock that tells what now does, or without it one that starts
+// at the present and is not moved when the time of the system is set.
+func NewClock(now func() time.Time) *Clock {
 	start := time.Now()
-	return &clock{now: now, start: start, epoch: start.UnixNano()}
+	return &Clock{now: now, start: start, epoch: start.UnixNano()}
 }
 
 // NowNano implements otter.Clock. Reading the monotonic time alone takes half as
 // long as time.Now, and a page hit does little else.
-func (c *clock) NowNano() int64 {
+func (c *Clock) NowNano() int64 {
 	if c.now != nil {
 		return c.now().UnixNano()
 	}
@@ -31,14 +33,15 @@ func (c *clock) NowNano() int64 {
 }
 
 // Tick implements otter.Clock. Otter calls it once.
-func (c *clock) Tick(d time.Duration) <-chan time.Time {
+func (c *Clock) Tick(d time.Duration) <-chan time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ticker = time.NewTicker(d)
 	return c.ticker.C
 }
 
-func (c *clock) stop() {
+// Stop ends what Tick began.
+func (c *Clock) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ticker != nil {

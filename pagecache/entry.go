@@ -94,9 +94,9 @@ func (e *entry) complete() *entry {
 		e.vary = append(e.vary, "Accept-Encoding")
 	}
 	e.lines = make([]line, 0, len(e.header))
-	for _, name := range sortedNames(e.header) {
+	for name, values := range e.header {
 		if name != "Date" && name != "Vary" && name != "Cache-Status" {
-			e.lines = append(e.lines, line{name, slices.Clip(e.header[name])})
+			e.lines = append(e.lines, line{name, slices.Clip(values)})
 		}
 	}
 	if _, set := e.header["Content-Type"]; !set && len(e.body) > 0 {

@@ -153,9 +153,25 @@ func (rec *recorder) restore() {
 	if rec.fixed == nil {
 		return
 	}
-	h := rec.Header()
-	clear(h)
-	maps.Copy(h, rec.fixed)
+	if h := rec.Header(); !sameHeader(h, rec.fixed) {
+		clear(h)
+		maps.Copy(h, rec.fixed)
+	}
+}
+
+// sameHeader reports whether nothing was changed since the copy was taken: most
+// handlers change nothing then, and looking costs less than copying.
+func sameHeader(h, before http.Header) bool {
+	if len(h) != len(before) {
+		return false
+	}
+	for name, values := range before {
+		now, there := h[name]
+		if !there || len(now) != len(values) || len(now) > 0 && &now[0] != &values[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // FlushError makes the answer a stream, unless it is sent as it comes anyway.

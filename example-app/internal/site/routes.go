@@ -10,6 +10,7 @@ import (
 	echomw "github.com/labstack/echo/v4/middleware"
 
 	"github.com/echoic-go/echoic/middleware"
+	"github.com/echoic-go/echoic/pagecache"
 )
 
 // pageTTL is how long a page is kept at most. An edit removes it earlier.
@@ -31,7 +32,9 @@ func (s *Site) lay(e *echo.Echo) {
 
 // layCached lays the pages that are the same for everybody.
 func (s *Site) layCached(e *echo.Echo) {
-	cached := middleware.CachePage(s.app.Pages, pageTTL)
+	// Pages with anything else in their query are kept in Redis from the second
+	// request on: made-up addresses do not fill it.
+	cached := middleware.CachePage(s.app.Pages, pageTTL, pagecache.Query("page", "q"))
 	get(e, "/", s.home, cached)
 	get(e, "/quotes/:id", s.quote, cached)
 	get(e, "/authors", s.authors, cached)

@@ -32,9 +32,6 @@ const (
 	// coherenceBound is what others may lag behind. While all is well, far
 	// less is usual; the test logs it.
 	coherenceBound = 2 * time.Second
-	// crossingBound is what a server may lag behind itself in the moment in
-	// which it loses its store or gets it back. It is nothing while all is well.
-	crossingBound = 500 * time.Millisecond
 )
 
 // stack is one server, without HTTP.
@@ -207,13 +204,13 @@ func (c *coherence) run(ctx context.Context, more func() bool) {
 }
 
 // judge fails the test for every read of what was not current.
-func (c *coherence) judge(t *testing.T, bounds chaos.Bounds) {
+func (c *coherence) judge(t *testing.T) {
 	t.Helper()
 	took := c.now()
 	reads, writes, violations := 0, 0, 0
 	var stalest []time.Duration
 	for _, r := range c.keys {
-		age, wrong := chaos.CheckIntervals(coherenceServers, r.writes, r.reads, bounds)
+		age, wrong := chaos.CheckIntervals(coherenceServers, r.writes, r.reads, chaos.Bounds{Others: coherenceBound})
 		for _, err := range wrong[:min(len(wrong), 3)] {
 			t.Errorf("%s: %v", r.key, err)
 		}
@@ -230,7 +227,7 @@ func TestCoherenceOfThreeServers(t *testing.T) {
 	var left atomic.Int64
 	left.Store(coherenceSteps)
 	c.run(t.Context(), func() bool { return left.Add(-1) >= 0 && c.now() < coherenceTime })
-	c.judge(t, chaos.Bounds{Others: coherenceBound})
+	c.judge(t)
 	if n := c.failed.Load(); n > 0 {
 		t.Errorf("%d steps failed although all was well", n)
 	}
@@ -274,7 +271,7 @@ func TestCoherenceThroughFaults(t *testing.T) {
 			return true
 		}
 	})
-	c.judge(t, chaos.Bounds{Own: crossingBound, Others: coherenceBound})
+	c.judge(t)
 }
 
 func heal(t *testing.T, proxy *faultproxy.Proxy) {

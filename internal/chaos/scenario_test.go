@@ -10,8 +10,8 @@ import (
 
 // The lengths of the parts of a test.
 const (
-	before = 800 * time.Millisecond
-	during = 1500 * time.Millisecond
+	before = 600 * time.Millisecond
+	during = 1200 * time.Millisecond
 	after  = 600 * time.Millisecond
 )
 

@@ -33,7 +33,10 @@ func (b *bridge) CommitCtx(ctx context.Context, token string, data []byte, expir
 	if v == nil {
 		return ErrUnmanaged
 	}
-	purpose, _ := ctx.Value(purposeKey{}).(purpose)
+	purpose, ours := ctx.Value(purposeKey{}).(purpose)
+	if !ours {
+		purpose = overwriting
+	}
 	return v.save(ctx, token, Record{Data: data, Expiry: expiry}, purpose)
 }
 
@@ -83,12 +86,13 @@ func (l *loader) FindCtx(ctx context.Context, token string) ([]byte, bool, error
 	v := l.m.visit(ctx)
 	if v.listed != nil {
 		v.row = row{token: token, key: v.listed.Key, expiry: v.listed.Expiry}
+		v.saved = v.listed.Data
 		return v.listed.Data, true, nil
 	}
 	key := l.m.conf().storeKey(token)
 	rec, found, err := l.m.fetch(ctx, key)
 	if found {
-		v.row = row{token: token, key: key, expiry: rec.Expiry}
+		v.row, v.saved = row{token: token, key: key, expiry: rec.Expiry}, rec.Data
 	}
 	return rec.Data, found, err
 }

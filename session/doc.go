@@ -14,6 +14,8 @@
 //   - A session that has ended stays ended. The [Store] decides in one atomic
 //     step: a new token is inserted, every other save changes only what is still
 //     there. A slow request cannot bring back who has logged out meanwhile.
+//   - Requests that change different keys of one session at the same time lose
+//     nothing: what one changed is replayed on what the other saved.
 //   - A store that fails is not "no session": who touches the session then gets
 //     503, never an anonymous page, never a new cookie.
 //   - Visitors who put nothing into their session leave nothing in the store.

@@ -55,7 +55,7 @@ func (m *Manager) Commit(ctx context.Context) (token string, expiry time.Time, e
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	return m.conf().save.Commit(v.view(ctx, 0))
+	return v.commit(v.view(ctx, 0))
 }
 
 // Destroy ends the session of ctx: its data are removed from the store and from
@@ -124,7 +124,7 @@ func (m *Manager) MergeSession(ctx context.Context, token string) error {
 		return err
 	}
 	undo := m.takeOver(own, deadline, values)
-	if _, _, err := m.conf().save.Commit(own); err != nil {
+	if _, _, err := v.commit(own); err != nil {
 		undo()
 		return err
 	}
@@ -134,7 +134,7 @@ func (m *Manager) MergeSession(ctx context.Context, token string) error {
 	}
 	// The source ended between the two steps: its values must not live on.
 	undo()
-	if _, _, err := m.conf().save.Commit(own); err != nil {
+	if _, _, err := v.commit(own); err != nil {
 		return err
 	}
 	return ErrSessionGone

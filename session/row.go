@@ -22,10 +22,10 @@ func (v *visit) save(ctx context.Context, token string, rec Record, p purpose) e
 		return ErrSessionGone
 	case token != v.row.token:
 		return v.insert(ctx, token, rec)
-	case p == belated && string(rec.Data) == string(v.saved):
+	case p == belated && v.wrote && string(rec.Data) == string(v.saved):
 		return nil
 	}
-	updated, err := v.m.update(ctx, v.row.key, rec)
+	updated, err := v.replace(ctx, rec, p)
 	switch {
 	case err != nil:
 		return err
@@ -33,7 +33,7 @@ func (v *visit) save(ctx context.Context, token string, rec Record, p purpose) e
 		v.gone = true
 		return ErrSessionGone
 	}
-	v.row.expiry, v.saved = rec.Expiry, rec.Data
+	v.row.expiry, v.saved, v.wrote = rec.Expiry, rec.Data, true
 	return nil
 }
 
@@ -47,7 +47,7 @@ func (v *visit) insert(ctx context.Context, token string, rec Record) error {
 	case !inserted:
 		return errTaken
 	}
-	v.row, v.saved = row{token: token, key: key, expiry: rec.Expiry}, rec.Data
+	v.row, v.saved, v.wrote = row{token: token, key: key, expiry: rec.Expiry}, rec.Data, true
 	return nil
 }
 

@@ -33,7 +33,7 @@ func (v *visit) settle() (*http.Cookie, error) {
 	if v.nothingToKeep(ctx) {
 		return v.farewell(), nil
 	}
-	token, _, err := v.m.conf().save.Commit(ctx)
+	token, _, err := v.commit(ctx)
 	switch {
 	case errors.Is(err, ErrSessionGone):
 		return nil, nil
@@ -99,7 +99,7 @@ func (v *visit) settleLate() {
 		v.m.cfg.Logger.Warn("session: changed after the answer had begun: the new token cannot reach the client, the change is lost")
 		return
 	}
-	if _, _, err := v.m.conf().save.Commit(ctx); err != nil && !errors.Is(err, ErrSessionGone) {
+	if _, _, err := v.commit(ctx); err != nil && !errors.Is(err, ErrSessionGone) {
 		v.m.logFailure(err)
 	}
 }

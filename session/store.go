@@ -46,6 +46,16 @@ type Record struct {
 	Expiry time.Time
 }
 
+// Swapper is a Store that can tell whether a record has changed. With it, requests
+// that change different keys of one session at the same time lose nothing. All
+// stores of Echoic have it.
+type Swapper interface {
+	// Swap is Update, if the record has not expired and its data are old, byte
+	// for byte; rec.Data is not nil. It reports whether they were. Of several
+	// calls at once with the same old and different new data, one is told true.
+	Swap(ctx context.Context, key string, old []byte, rec Record) (swapped bool, err error)
+}
+
 // Lister goes through the sessions of a store.
 type Lister interface {
 	// Each yields every session that has not expired, in no particular

@@ -37,7 +37,8 @@ type loaded struct {
 	row     row    // what is known to be in the store
 	gone    bool   // the row that we knew has ended
 	removed bool   // by us
-	saved   []byte // what was last written
+	saved   []byte // what is stored there, as last read or written
+	wrote   bool   // saved is what this request wrote
 	settled uint64 // reads when it was written
 }
 
@@ -176,10 +177,11 @@ func (v *visit) terms(ctx context.Context) terms {
 type purpose uint8
 
 const (
-	renewing   purpose = iota + 1 // the row must be there
-	destroying                    // it need not be
-	restarting                    // nothing is removed
-	belated                       // after the header: only what has changed
+	renewing    purpose = iota + 1 // the row must be there
+	destroying                     // it need not be
+	restarting                     // nothing is removed
+	belated                        // after the header: only what has changed
+	overwriting                    // by the embedded manager, which cannot merge
 )
 
 type purposeKey struct{}

@@ -29,8 +29,9 @@ type Store struct {
 }
 
 var (
-	_ session.Store  = (*Store)(nil)
-	_ session.Lister = (*Store)(nil)
+	_ session.Store   = (*Store)(nil)
+	_ session.Swapper = (*Store)(nil)
+	_ session.Lister  = (*Store)(nil)
 )
 
 // New returns an empty store. Close stops its clean-up.
@@ -76,6 +77,16 @@ func (s *Store) Update(ctx context.Context, key string, rec session.Record) (upd
 		s.rows[key], updated = live, true
 	})
 	return updated, err
+}
+
+// Swap implements session.Swapper.
+func (s *Store) Swap(ctx context.Context, key string, old []byte, rec session.Record) (swapped bool, err error) {
+	err = s.do(ctx, "swap", func() {
+		if live, ok := s.live(key); ok && bytes.Equal(live.Data, old) {
+			s.rows[key], swapped = session.Record{Data: bytes.Clone(rec.Data), Expiry: rec.Expiry}, true
+		}
+	})
+	return swapped, err
 }
 
 // Remove implements session.Store.

@@ -44,8 +44,9 @@ type Store struct {
 }
 
 var (
-	_ session.Store  = (*Store)(nil)
-	_ session.Lister = (*Store)(nil)
+	_ session.Store   = (*Store)(nil)
+	_ session.Swapper = (*Store)(nil)
+	_ session.Lister  = (*Store)(nil)
 )
 
 // New returns a store. It does not connect; see [Store.CreateTable].
@@ -66,6 +67,7 @@ const (
 	fetchSQL  = `SELECT data, expiry FROM sessions WHERE token = $1 AND current_timestamp < expiry`
 	insertSQL = `INSERT INTO sessions (token, data, expiry) VALUES ($1, $2, $3) ON CONFLICT (token) DO NOTHING`
 	updateSQL = `UPDATE sessions SET data = COALESCE($2::bytea, data), expiry = $3 WHERE token = $1 AND current_timestamp < expiry`
+	swapSQL   = `UPDATE sessions SET data = $2, expiry = $3 WHERE token = $1 AND current_timestamp < expiry AND data = $4`
 	removeSQL = `DELETE FROM sessions WHERE token = $1 RETURNING current_timestamp < expiry`
 	pageSQL   = `SELECT token, data, expiry FROM sessions WHERE token > $1 AND current_timestamp < expiry ORDER BY token LIMIT $2`
 	sweepSQL  = `DELETE FROM sessions WHERE ctid = ANY (ARRAY (
@@ -92,6 +94,11 @@ func (s *Store) Insert(ctx context.Context, key string, rec session.Record) (ins
 // Update implements session.Store.
 func (s *Store) Update(ctx context.Context, key string, rec session.Record) (updated bool, err error) {
 	return s.exec(ctx, "update", updateSQL, key, rec.Data, rec.Expiry)
+}
+
+// Swap implements session.Swapper.
+func (s *Store) Swap(ctx context.Context, key string, old []byte, rec session.Record) (swapped bool, err error) {
+	return s.exec(ctx, "swap", swapSQL, key, rec.Data, rec.Expiry, old)
 }
 
 // Remove implements session.Store.

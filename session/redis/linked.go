@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +50,14 @@ func (s *linked) Update(ctx context.Context, key string, rec session.Record) (up
 			return b.Pexpire().Key(s.prefix + key).Milliseconds(millis(rec.Expiry)).Build()
 		}
 		return b.Set().Key(s.prefix + key).Value(string(rec.Data)).Xx().PxMilliseconds(millis(rec.Expiry)).Build()
+	})
+}
+
+// Swap implements session.Swapper.
+func (s *linked) Swap(ctx context.Context, key string, old []byte, rec session.Record) (swapped bool, err error) {
+	return s.changed(ctx, "swap", func(b rueidis.Builder) rueidis.Completed {
+		return b.Eval().Script(swapScript).Numkeys(1).Key(s.prefix+key).
+			Arg(string(old), string(rec.Data), strconv.FormatInt(millis(rec.Expiry), 10)).Build()
 	})
 }
 

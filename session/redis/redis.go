@@ -47,8 +47,9 @@ type Store struct {
 }
 
 var (
-	_ session.Store  = (*Store)(nil)
-	_ session.Lister = (*Store)(nil)
+	_ session.Store   = (*Store)(nil)
+	_ session.Swapper = (*Store)(nil)
+	_ session.Lister  = (*Store)(nil)
 )
 
 // New returns a store. It does not connect.
@@ -106,6 +107,20 @@ func (s *Store) Update(ctx context.Context, key string, rec session.Record) (upd
 	})
 	return updated, err
 }
+
+// Swap implements session.Swapper.
+func (s *Store) Swap(ctx context.Context, key string, old []byte, rec session.Record) (swapped bool, err error) {
+	err = s.do(ctx, "swap", func(c conn) (err error) {
+		swapped, err = redis.Bool(c.ask("EVAL", swapScript, 1, s.prefix+key, old, rec.Data, millis(rec.Expiry)))
+		return err
+	})
+	return swapped, err
+}
+
+// swapScript sets KEYS[1] to ARGV[2] for ARGV[3] milliseconds if it is ARGV[1].
+const swapScript = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`
 
 // Remove implements session.Store.
 func (s *Store) Remove(ctx context.Context, key string) (removed bool, err error) {

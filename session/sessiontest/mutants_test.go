@@ -36,6 +36,13 @@ func (m *mutant) Insert(ctx context.Context, key string, rec session.Record) (bo
 	return m.insert(ctx, key, rec)
 }
 
+func (m *mutant) Swap(ctx context.Context, key string, old []byte, rec session.Record) (bool, error) {
+	if now, found, err := m.Fetch(ctx, key); err != nil || found && string(now.Data) != string(old) {
+		return false, err
+	}
+	return m.Update(ctx, key, rec)
+}
+
 func (m *mutant) Update(ctx context.Context, key string, rec session.Record) (bool, error) {
 	return m.update(ctx, key, rec)
 }

@@ -27,7 +27,7 @@ func Run(t *testing.T, open Opener) {
 		rules []rule
 	}{
 		{"Store", storeRules}, {"Expiry", expiryRules}, {"Concurrency", concurrencyRules}, {"Lister", listerRules},
-		{"Manager", managerRules}, {"Ended", endedRules}, {"Schedules", scheduleRules},
+		{"Manager", managerRules}, {"Merge", mergeRules}, {"Ended", endedRules}, {"Schedules", scheduleRules},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
@@ -86,6 +86,18 @@ func (s *suite) update(store session.Store, key string, rec session.Record) bool
 	updated, err := store.Update(s.Context(), key, rec)
 	s.must(err)
 	return updated
+}
+
+// swap needs the store to be a Swapper.
+func (s *suite) swap(store session.Store, key, old string, rec session.Record) bool {
+	s.Helper()
+	swapper, ok := store.(session.Swapper)
+	if !ok {
+		s.Fatalf("%T does not implement session.Swapper", store)
+	}
+	swapped, err := swapper.Swap(s.Context(), key, []byte(old), rec)
+	s.must(err)
+	return swapped
 }
 
 func (s *suite) remove(store session.Store, key string) bool {

@@ -32,6 +32,11 @@ func (c *counted) Update(ctx context.Context, key string, rec session.Record) (b
 	return c.Store.Update(ctx, key, rec)
 }
 
+func (c *counted) Swap(ctx context.Context, key string, old []byte, rec session.Record) (bool, error) {
+	c.writes.Add(1)
+	return c.Store.(session.Swapper).Swap(ctx, key, old, rec)
+}
+
 func (c *counted) Remove(ctx context.Context, key string) (bool, error) {
 	c.writes.Add(1)
 	return c.Store.Remove(ctx, key)

@@ -49,6 +49,22 @@ var storeRules = []rule{
 		got, _ := s.fetch(s.a, key)
 		s.is(got.Expiry.Sub(expiry).Abs() < 2*time.Second, "Update moves the expiry: got %v, want %v", got.Expiry, expiry)
 	}},
+	{"a swap changes only what is as it was", func(s *suite) {
+		key, later := newKey(), record("second", 2*time.Hour)
+		s.is(!s.swap(s.a, key, "first", later), "Swap of nothing reports false")
+		s.wantNone(key)
+		s.insert(s.a, key, record("first", time.Hour))
+		s.is(!s.swap(s.b, key, "firs", later) && !s.swap(s.b, key, "", later), "Swap of other data reports false")
+		s.wantData(key, "first")
+		s.is(s.swap(s.b, key, "first", later), "Swap of the data reports true")
+		s.wantData(key, "second")
+		got, _ := s.fetch(s.a, key)
+		s.is(got.Expiry.Sub(later.Expiry).Abs() < 2*time.Second, "Swap moves the expiry: got %v, want %v", got.Expiry, later.Expiry)
+		s.is(!s.swap(s.a, key, "first", later), "a second Swap of the old data reports false")
+		s.remove(s.a, key)
+		s.is(!s.swap(s.b, key, "second", later), "Swap after Remove reports false")
+		s.wantNone(key)
+	}},
 	{"what was removed stays removed", func(s *suite) {
 		key := newKey()
 		s.insert(s.a, key, record("data", time.Hour))

@@ -43,8 +43,9 @@ type Store struct {
 }
 
 var (
-	_ session.Store  = (*Store)(nil)
-	_ session.Lister = (*Store)(nil)
+	_ session.Store   = (*Store)(nil)
+	_ session.Swapper = (*Store)(nil)
+	_ session.Lister  = (*Store)(nil)
 )
 
 // New returns a store. It does not open the database; see [Store.CreateTable].
@@ -66,6 +67,7 @@ const (
 	fetchSQL  = `SELECT data, expiry FROM sessions WHERE token = $1 AND julianday('now') < expiry`
 	insertSQL = `INSERT INTO sessions (token, data, expiry) VALUES ($1, $2, julianday($3)) ON CONFLICT (token) DO NOTHING`
 	updateSQL = `UPDATE sessions SET data = COALESCE($2, data), expiry = julianday($3) WHERE token = $1 AND julianday('now') < expiry`
+	swapSQL   = `UPDATE sessions SET data = $2, expiry = julianday($3) WHERE token = $1 AND julianday('now') < expiry AND data = $4`
 	removeSQL = `DELETE FROM sessions WHERE token = $1 RETURNING julianday('now') < expiry`
 	pageSQL   = `SELECT token, data, expiry FROM sessions WHERE token > $1 AND julianday('now') < expiry ORDER BY token LIMIT $2`
 	sweepSQL  = `DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE expiry <= julianday('now') LIMIT $1)`
@@ -113,6 +115,12 @@ func (s *Store) Update(ctx context.Context, key string, rec session.Record) (upd
 		data = rec.Data
 	}
 	n, err := s.exec(ctx, "update", updateSQL, key, data, stamp(rec.Expiry))
+	return n > 0, err
+}
+
+// Swap implements session.Swapper.
+func (s *Store) Swap(ctx context.Context, key string, old []byte, rec session.Record) (swapped bool, err error) {
+	n, err := s.exec(ctx, "swap", swapSQL, key, rec.Data, stamp(rec.Expiry), old)
 	return n > 0, err
 }
 

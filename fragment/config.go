@@ -62,15 +62,18 @@ const (
 // lookup, locks and scopes. It is safe for concurrent use and holds nothing
 // that has to be closed. A nil *Fragments caches nothing.
 type Fragments struct {
-	cfg      Config
-	salt     string
-	records  *shelf
-	locks    locks
-	remote   bool // one of the caches is in another process
-	unshared unshared
-	variants variants
-	count    counters
-	quiet    atomic.Int64 // unix second of the last logged failure
+	cfg     Config
+	salt    string
+	records *shelf
+	locks   locks
+	remote  bool // one of the caches is in another process
+	// keepsStale: there may be entries whose time to live is over. Where others
+	// share the store they may be configured in another way.
+	keepsStale bool
+	unshared   unshared
+	variants   variants
+	count      counters
+	quiet      atomic.Int64 // unix second of the last logged failure
 
 	mu      sync.RWMutex
 	named   map[string]*shelf    // by Using
@@ -91,6 +94,7 @@ func New(cfg Config) (*Fragments, error) {
 	if f.remote, err = anyRemote(cfg); err != nil {
 		return nil, err
 	}
+	f.keepsStale = f.remote || cfg.StaleWhileRevalidate > 0
 	f.locks = locks{timeout: cfg.LockTimeout, maxWaiters: cfg.MaxWaiters, running: map[cache.Key]*flight{}}
 	f.unshared.until = map[cache.Key]time.Time{}
 	f.variants.names = map[cache.Key][]string{}

@@ -53,8 +53,9 @@
 // The fragments of a loop are looked up in one trip to a store outside of the
 // process, if every turn of the loop comes to them: those of {{if cache}} and
 // partialCached at the first level of its body, or of the templates that are
-// called there, whose arguments call no functions of the application. Each item
-// is best keyed by itself, with a method CacheKey() string that names it and its
+// called there, whose arguments call no functions of the application. Those
+// arguments are evaluated twice, so methods in them should be cheap. Each item is
+// best keyed by itself, with a method CacheKey() string that names it and its
 // version:
 //
 //	{{ range .Rows }}{{ if cache "row" "1h" . }} … {{ end }}{{ end }}

@@ -35,7 +35,7 @@ func (f *Fragments) lookup(ctx context.Context, req *request) (cache.Record[entr
 
 // use says what a stored fragment depends on, if it is to be shown.
 func (f *Fragments) use(ctx context.Context, req *request, rec cache.Record[entry], found bool) bool {
-	if !found || rec.Value.stale(f.cfg.Now()) {
+	if !found || f.keepsStale && rec.Value.stale(f.cfg.Now()) {
 		return false
 	}
 	f.count.hits.Add(1)

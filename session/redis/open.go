@@ -56,6 +56,7 @@ type OpenConfig struct {
 // the sessions alone; further calls fail. It is idempotent.
 type Sessions interface {
 	session.Store
+	session.Swapper
 	session.Lister
 	// Ping returns nil when the server answers. The error names it and says what
 	// to do.

@@ -20,7 +20,8 @@ type Flash struct {
 }
 
 // AddFlash keeps a message for the page that asks for it next. At most 16 wait:
-// then the oldest goes. It counts as writing to the session.
+// then the oldest goes. All are under one key: of two requests that add one at the
+// same time, the later wins. It counts as writing to the session.
 func (m *Manager) AddFlash(ctx context.Context, kind, text string) {
 	all := append(flashes(m.SessionManager.GetBytes(ctx, flashKey)), Flash{kind, text})
 	data, _ := json.Marshal(all[max(len(all)-mostFlashes, 0):]) // never fails for strings

@@ -116,6 +116,9 @@ func (f *flights) detach(parent context.Context, fl *flight) (ctx context.Contex
 		ctx, cancel = context.WithCancel(ctx)
 	}
 	stop := context.AfterFunc(parent, func() {
+		if parent.Err() == context.DeadlineExceeded {
+			return // ctx has the same one, and ends by itself
+		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if fl.abandon = cancel; fl.waiters == 0 {

@@ -86,6 +86,7 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.owned.add(a.Pages) // its refreshes end before the stores do
 	a.Fragments, err = fragment.New(fragment.Config{Cache: a.Cache, Caches: a.Caches, Logger: a.Logger})
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func Apply(ctx context.Context, store Store, cfg ApplyConfig, list []Invalidatio
 		}
 	}
 	defer t.advance()
-	problems := []error{t.renewAll(ctx, tags)}
+	problems := []error{heard(t.renewAll(ctx, tags))}
 	if all {
 		problems = append(problems, freshGeneration(ctx, store, pagesGenerationKey(cfg.Prefix)))
 	}

@@ -29,6 +29,7 @@ type Cache struct {
 
 	flights flights
 	quiet   atomic.Int64 // unix seconds of the last logged store failure
+	orphans atomic.Int64 // leases of which it is unknown whether they are held
 
 	life   context.Context // ends with Close
 	cancel context.CancelFunc

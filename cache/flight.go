@@ -18,7 +18,7 @@ type flights struct {
 type flight struct {
 	base    string
 	done    chan struct{}
-	seq     uint64 // of the purges that the leader knew of when it began
+	seen    ticket // what the leader knew of when it began
 	outdate bool   // guarded by flights.mu: the key was written or deleted meanwhile
 
 	codec byte
@@ -41,7 +41,7 @@ func (f *flights) ended() uint64 {
 }
 
 // join returns the flight of base. The one for whom it was created leads it.
-func (f *flights) join(base string, seq uint64) (fl *flight, leads bool) {
+func (f *flights) join(base string, seen ticket) (fl *flight, leads bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if fl = f.m[base]; fl != nil {
@@ -50,7 +50,7 @@ func (f *flights) join(base string, seq uint64) (fl *flight, leads bool) {
 	if f.m == nil {
 		f.m = make(map[string]*flight)
 	}
-	fl = &flight{base: base, seq: seq, done: make(chan struct{})}
+	fl = &flight{base: base, seen: seen, done: make(chan struct{})}
 	f.m[base] = fl
 	return fl, true
 }

@@ -71,6 +71,9 @@ func newGeneration() string {
 type ticket struct {
 	generation string
 	seq        uint64
+	// said is how many invalidations this process knew of. Where the store does
+	// not answer it is all that there is to tell before from after.
+	said uint64
 }
 
 // reading is what a read of the store returned.

@@ -20,10 +20,10 @@ type journaling struct {
 // cannot remember, and that nothing is acknowledged.
 func (j journaling) write(ctx context.Context, list []Invalidation, apply func(context.Context) error, owe func(debt) error) error {
 	if j.journal == nil {
-		return apply(ctx)
+		return heard(apply(ctx))
 	}
 	if j.last {
-		if err := apply(ctx); err != nil {
+		if err := heard(apply(ctx)); err != nil {
 			return err
 		}
 		_, err := j.journal.Append(ctx, list...)
@@ -35,6 +35,9 @@ func (j journaling) write(ctx context.Context, list []Invalidation, apply func(c
 	switch {
 	case journalErr != nil:
 		return errors.Join(journalErr, err)
+	case errors.Is(err, errDeleted): // somebody has to count it yet
+		_ = owe(toShared) // the journal remembers what this process cannot
+		return nil
 	case err != nil:
 		j.log.WarnContext(ctx, "cache: invalidation is in the journal, and reaches the store later", "invalidations", len(list), "error", err)
 		return owe(toShared | toFallback)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
@@ -127,7 +128,21 @@ func cutGeneration(physical string) (base, generation string) {
 // store and compared in full on every read.
 type Key struct {
 	framed string
+	forms  *forms // of a key that is kept
 }
+
+// forms is where a key that is kept remembers its form in the store.
+type forms struct{ last atomic.Pointer[form] }
+
+type form struct {
+	prefix, generation, physical string
+	kind                         byte
+}
+
+// Hot returns the key in a form that is to be kept and looked up again and
+// again: it remembers its form in the store, so that lookups neither hash nor
+// allocate. Two hot keys of the same fields are not ==.
+func (k Key) Hot() Key { return Key{framed: k.framed, forms: new(forms)} }
 
 // NewKey makes a key of fields. The same fields in the same order are the same
 // key; ("a", "b") is not ("ab").
@@ -162,9 +177,21 @@ func (k Key) Fields() []string {
 	return fields
 }
 
-// physical is the key of kind in the store. Built in one piece: it is made for
-// every hit.
+// physical is the key of kind in the store.
 func (k Key) physical(prefix string, kind byte, generation string) string {
+	if k.forms == nil {
+		return k.hashed(prefix, kind, generation)
+	}
+	if f := k.forms.last.Load(); f != nil && f.kind == kind && f.prefix == prefix && f.generation == generation {
+		return f.physical
+	}
+	f := &form{prefix: prefix, kind: kind, generation: generation, physical: k.hashed(prefix, kind, generation)}
+	k.forms.last.Store(f)
+	return f.physical
+}
+
+// hashed builds it in one piece: it is made for every hit.
+func (k Key) hashed(prefix string, kind byte, generation string) string {
 	sum := sha256.Sum256([]byte(k.framed))
 	var room [256]byte
 	b := append(room[:0], prefix...)

@@ -129,6 +129,7 @@ const (
 func (l *Lease) take(ctx context.Context) (leaseState, error) {
 	held, err := l.c.store.Set(ctx, l.key, l.token, leaseTTL, IfAbsent)
 	if err != nil {
+		l.orphan(ctx)
 		return leaseTaken, err
 	}
 	if held {
@@ -153,7 +154,10 @@ func (l *Lease) takeOver(ctx context.Context) (bool, error) {
 	if err == nil && !held {
 		held, err = l.c.store.Set(ctx, l.key, l.token, leaseTTL, IfAbsent)
 	}
-	if held && err == nil {
+	switch {
+	case err != nil:
+		l.orphan(ctx)
+	case held:
 		l.keep()
 	}
 	return held && err == nil, err
@@ -199,13 +203,44 @@ func (l *Lease) Done(ctx context.Context, outcome Outcome) {
 	// Neither the client's leaving nor what its request has spent already may
 	// keep others waiting.
 	ctx = withoutBudget(context.WithoutCancel(ctx))
-	l.c.start(func() {
-		ctx, cancel := context.WithTimeout(ctx, leaseOpTimeout)
-		defer cancel()
-		if err := l.end(ctx, outcome); err != nil {
-			l.c.logFailure(ctx, "lease", err) // it ends by itself
+	l.c.start(func() { l.finish(ctx, outcome) })
+}
+
+// finish ends the lease, and tries again while the store does not answer: a
+// server that was away for a moment still holds it, and everybody would wait for
+// a fill that is over.
+func (l *Lease) finish(ctx context.Context, outcome Outcome) {
+	begun := time.Now()
+	for {
+		err := l.tryEnd(ctx, outcome)
+		if err == nil {
+			return
 		}
-	})
+		if time.Since(begun) > leaseTTL || rest(l.c.life, leasePauseMost, nil) != nil {
+			l.c.logFailure(ctx, "lease", err) // it ends by itself
+			return
+		}
+	}
+}
+
+func (l *Lease) tryEnd(ctx context.Context, outcome Outcome) error {
+	ctx, cancel := context.WithTimeout(ctx, leaseOpTimeout)
+	defer cancel()
+	return l.end(ctx, outcome)
+}
+
+// mostOrphans bounds the leases of which it is unknown whether they are held, and
+// that are being ended.
+const mostOrphans = 64
+
+// orphan ends a lease that the store may have given without saying so.
+func (l *Lease) orphan(ctx context.Context) {
+	if l.c.orphans.Add(1) > mostOrphans || !l.c.start(func() {
+		defer l.c.orphans.Add(-1)
+		l.finish(withoutBudget(context.WithoutCancel(ctx)), FillFailed)
+	}) {
+		l.c.orphans.Add(-1)
+	}
 }
 
 func (l *Lease) end(ctx context.Context, outcome Outcome) (err error) {

@@ -63,6 +63,8 @@ const (
 
 // look reads the store. A failure that the policy hides is a miss.
 func (r *request[T]) look(ctx context.Context) (v T, state freshness, err error) {
+	said := r.c.tags.said.Load()
+	defer func() { r.t.said = said }()
 	if held, stale := r.c.nearValue(ctx, r.o.version, r.key); held != nil && !stale {
 		if r.c.decode(ctx, &held.s, &v) {
 			r.c.nearHit(ctx, held)
@@ -93,7 +95,7 @@ func (r *request[T]) look(ctx context.Context) (v T, state freshness, err error)
 
 // refresh loads in the background, unless somebody does already.
 func (r *request[T]) refresh(ctx context.Context) {
-	fl, leads := r.c.flights.join(r.base, r.t.seq)
+	fl, leads := r.c.flights.join(r.base, r.t)
 	if !leads {
 		return
 	}
@@ -110,7 +112,7 @@ func (r *request[T]) join(ctx context.Context, ended uint64) (T, error) {
 	var zero T
 	const handOvers = 2
 	for range handOvers + 1 {
-		fl, leads := r.c.flights.join(r.base, r.t.seq)
+		fl, leads := r.c.flights.join(r.base, r.t)
 		if leads {
 			if r.c.flights.ended() != ended {
 				if v, state, err := r.look(ctx); err != nil || state == isFresh {
@@ -158,7 +160,7 @@ func (r *request[T]) suits(ctx context.Context, fl *flight) bool {
 	if !fl.share || !matches(ctx, fl.deps.Vary) {
 		return false
 	}
-	if r.t.seq == fl.seq {
+	if r.t.seq == fl.seen.seq && r.t.said == fl.seen.said {
 		return true
 	}
 	ok, err := r.c.tags.current(ctx, fl.deps.Tags)

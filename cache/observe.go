@@ -27,6 +27,9 @@ func (c *Cache) Observe(ctx context.Context, heard Heard) error {
 	if err := c.open(); err != nil {
 		return err
 	}
+	if !heard.Own {
+		c.tags.said.Add(1)
+	}
 	for _, i := range heard.List {
 		if i.Kind == InvalidKey {
 			c.flights.forget(i.Name)

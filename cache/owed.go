@@ -17,13 +17,15 @@ import (
 type owed struct {
 	n    atomic.Int64
 	mu   sync.Mutex
+	last uint64 // number of the last debt
 	tags map[string]owing
 }
 
 // owing is what is owed for a tag, and since when.
 type owing struct {
-	what debt
-	at   time.Time
+	what   debt
+	at     time.Time
+	number uint64
 }
 
 // debt says which stores have to be told.
@@ -59,15 +61,24 @@ func (o *owed) add(tags []string, what debt, now time.Time, away bool) error {
 	if o.tags == nil {
 		o.tags = make(map[string]owing)
 	}
+	o.last++
 	for _, tag := range tags {
-		o.tags[tag] = owing{o.tags[tag].what | what, now}
+		o.tags[tag] = owing{o.tags[tag].what | what, now, o.last}
 	}
 	o.n.Store(int64(len(o.tags)))
 	return nil
 }
 
-// paid forgets what the stores have been told.
-func (o *owed) paid(tags []string, what debt) {
+// mark is where the debts are at present: what comes later is not paid by what was
+// begun before.
+func (o *owed) mark() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last
+}
+
+// paid forgets what the stores have been told, up to the mark.
+func (o *owed) paid(tags []string, what debt, mark uint64) {
 	if o.n.Load() == 0 {
 		return
 	}
@@ -75,6 +86,9 @@ func (o *owed) paid(tags []string, what debt) {
 	defer o.mu.Unlock()
 	for _, tag := range tags {
 		owes := o.tags[tag]
+		if owes.number > mark {
+			continue
+		}
 		if owes.what &^= what; owes.what != 0 {
 			o.tags[tag] = owes
 		} else {

@@ -84,6 +84,8 @@ func (r *Records[T]) Get(ctx context.Context, key Key) (rec Record[T], found boo
 	if err = r.c.open(); err != nil {
 		return rec, false, err
 	}
+	said := r.c.tags.said.Load()
+	defer func() { rec.ticket.said = said }()
 	switch {
 	case r.objects != nil:
 		rec, found, err = r.getObject(ctx, key)

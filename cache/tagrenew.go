@@ -28,7 +28,7 @@ func (t *Tags) settle(ctx context.Context, tags []TagToken) error {
 		return nil
 	}
 	defer t.advance()
-	return t.renewAll(ctx, names)
+	return heard(t.renewAll(ctx, names))
 }
 
 // distinct returns the names that are not empty, each once.
@@ -52,6 +52,7 @@ func (t *Tags) renewAll(ctx context.Context, tags []string) error {
 		return nil
 	}
 	var err error
+	mark := t.owed.mark()
 	for range 3 {
 		within, witness := WithWitness(ctx)
 		var seq uint64
@@ -64,7 +65,7 @@ func (t *Tags) renewAll(ctx context.Context, tags []string) error {
 			if counted {
 				what = toFallback
 			}
-			t.owed.paid(tags, what)
+			t.owed.paid(tags, what, mark)
 			return nil
 		}
 		if err != nil && !counted {
@@ -108,7 +109,19 @@ func (t *Tags) purgeByDelete(ctx context.Context, tags []string, cause error) er
 		return fmt.Errorf("cache: purge of %d tags: %w", len(tags), errors.Join(cause, err))
 	}
 	t.log.WarnContext(ctx, "cache: tags purged by deleting their tokens", "tags", len(tags), "error", cause)
-	return nil
+	return errDeleted
+}
+
+// errDeleted is a purge that has taken effect, but was not counted: what began
+// before it may make the tokens anew and be stored under them.
+var errDeleted = errors.New("cache: tokens deleted instead of renewed")
+
+// heard is err where that much is good enough.
+func heard(err error) error {
+	if errors.Is(err, errDeleted) {
+		return nil
+	}
+	return err
 }
 
 // renew writes token unless a later purge already did. Taking an older token

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,7 +34,8 @@ type Tags struct {
 	seqName string
 	now     func() time.Time
 	log     *slog.Logger
-	epoch   *Epoch // nil where others can purge behind this process' back
+	epoch   *Epoch        // nil where others can purge behind this process' back
+	said    atomic.Uint64 // invalidations that this process has said or heard of
 }
 
 // TagsConfig is what a [Tags] is made of.
@@ -156,6 +158,7 @@ func parseSequence(raw []byte) uint64 {
 
 // advance tells this process that tokens have to be looked at again.
 func (t *Tags) advance() {
+	t.said.Add(1)
 	if t.epoch != nil {
 		t.epoch.Advance()
 	}
@@ -275,12 +278,13 @@ func (t *Tags) resolve(ctx context.Context, tags []TagToken, seq uint64, ttl tim
 // it was lost. Its number is the present one, so that what began before the
 // last purge is not stored under it.
 func (t *Tags) create(ctx context.Context, tag string) (Token, error) {
+	ctx, witness := WithWitness(ctx)
 	seq, err := t.sequence(ctx)
 	if err != nil {
 		return Token{}, err
 	}
 	key := t.key(tag)
-	if _, err = addControl(ctx, t.shared, t.near, key, Token{ID: randomID(), Seq: seq}.encode(), tokenTTL); err != nil {
+	if _, err = t.add(ctx, witness, key, Token{ID: randomID(), Seq: seq}); err != nil {
 		return Token{}, err
 	}
 	raw, _, err := t.store.Get(ctx, key)

@@ -21,10 +21,34 @@ func (c *Cache) put(ctx context.Context, key string, v any, o *callOptions) (boo
 	if err := c.open(); err != nil {
 		return false, err
 	}
-	t, err := c.now(ctx)
-	if err != nil {
-		return false, err
+	return c.inOneStore(ctx, func(ctx context.Context, t ticket) (bool, error) { return c.putIn(ctx, t, key, v, o) })
+}
+
+// crossings is how often a change is made again because the store went to its
+// fallback, or came back from there, in the middle of it.
+const crossings = 3
+
+// inOneStore makes a change in the generation of the store that keeps it. A
+// fallback has generations of its own: what is written to one store in the
+// generation of the other is seen by nobody, and what it was to replace still is.
+func (c *Cache) inOneStore(ctx context.Context, change func(context.Context, ticket) (bool, error)) (bool, error) {
+	for range crossings {
+		reading, before := WithWitness(ctx)
+		t, err := c.now(reading)
+		if err != nil {
+			return false, err
+		}
+		writing, after := WithWitness(ctx)
+		done, err := change(writing, t)
+		if err != nil || before.Fallback() == after.Fallback() {
+			return done, err
+		}
 	}
+	return false, fmt.Errorf("cache: the store went away and came back while a key was written: %w", ErrDegraded)
+}
+
+// putIn is put in a generation.
+func (c *Cache) putIn(ctx context.Context, t ticket, key string, v any, o *callOptions) (bool, error) {
 	deps, reason, err := c.ownDeps(ctx, t, o)
 	if err != nil {
 		return false, err
@@ -174,13 +198,16 @@ func (c *Cache) deleteKeys(ctx context.Context, version int, keys ...string) (in
 	if err := c.open(); err != nil || len(keys) == 0 {
 		return 0, err
 	}
-	t, err := c.now(ctx)
-	if err != nil {
-		return 0, err
-	}
 	c.forget(version, keys...)
-	for i := range physical {
-		physical[i] = inGeneration(physical[i], t.generation)
-	}
-	return c.store.Delete(ctx, physical...)
+	removed := 0
+	_, err := c.inOneStore(ctx, func(ctx context.Context, t ticket) (bool, error) {
+		these := make([]string, len(physical))
+		for i := range physical {
+			these[i] = inGeneration(physical[i], t.generation)
+		}
+		n, err := c.store.Delete(ctx, these...)
+		removed = max(removed, n)
+		return true, err
+	})
+	return removed, err
 }

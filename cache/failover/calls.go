@@ -48,7 +48,9 @@ func (s *Store) TTL(ctx context.Context, key string) (ttl time.Duration, found b
 // While open, what a loader fills in lives for at most two seconds if the outage
 // is younger than that: peers may not have heard of it yet.
 func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration, when cache.When) (stored bool, err error) {
-	err = s.write(ctx, change{what: "set", key: key, mild: when == cache.IfAbsent, repeats: when == cache.Always}, func(ctx context.Context, b backend) (err error) {
+	err = s.write(ctx, change{
+		what: "set", key: key, mild: when == cache.IfAbsent, repeats: when == cache.Always, bound: kindOf(s.cfg.Prefix, key) == control,
+	}, func(ctx context.Context, b backend) (err error) {
 		stored, err = b.Set(ctx, key, value, s.lifetime(ctx, b, key, ttl), when)
 		return err
 	})

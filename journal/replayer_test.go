@@ -355,9 +355,13 @@ func TestThroughTheStore(t *testing.T) {
 	if err := s.journal.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Verify(t.Context(), s.store, incarnations(t, server)); !errors.Is(err, cache.ErrClosed) {
-		t.Errorf("Verify without a journal: %v", err)
-	}
+	testenv.Eventually(t, testPatience, func() bool { // s.store may not have connected again yet
+		err := s.Verify(t.Context(), s.store, incarnations(t, server))
+		if err == nil {
+			t.Fatal("verified without a journal")
+		}
+		return errors.Is(err, cache.ErrClosed)
+	}, "Verify says that the journal is closed")
 }
 
 func TestNewReplayerRefuses(t *testing.T) {

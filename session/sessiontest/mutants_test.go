@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // mutant is a store whose calls can be replaced.
 type mutant struct {
 	*memory.Store
+	mu     sync.Mutex // makes a Swap of two calls one
 	fetch  func(ctx context.Context, key string) (session.Record, bool, error)
 	insert func(ctx context.Context, key string, rec session.Record) (bool, error)
 	update func(ctx context.Context, key string, rec session.Record) (bool, error)
@@ -37,13 +39,17 @@ func (m *mutant) Insert(ctx context.Context, key string, rec session.Record) (bo
 }
 
 func (m *mutant) Swap(ctx context.Context, key string, old []byte, rec session.Record) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if now, found, err := m.Fetch(ctx, key); err != nil || found && string(now.Data) != string(old) {
 		return false, err
 	}
-	return m.Update(ctx, key, rec)
+	return m.update(ctx, key, rec)
 }
 
 func (m *mutant) Update(ctx context.Context, key string, rec session.Record) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	return m.update(ctx, key, rec)
 }
 

@@ -136,7 +136,7 @@ func TestOppositeNestingAtTwoServers(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	if took := time.Since(start); took > 3*time.Second {
+	if took := time.Since(start); took >= 5*time.Second { // a circle is waited out for 5 s in a process, 10 s among servers
 		t.Errorf("%d rounds took %v", rounds, took)
 	}
 }

@@ -59,18 +59,10 @@ func (p *places) remember(x *exchange) {
 	}
 	at := &place{
 		route: x.route, scheme: x.scheme, host: strings.Clone(x.r.Host), path: strings.Clone(u.Path), rawPath: strings.Clone(u.RawPath),
-		query: strings.Clone(u.RawQuery), target: x.target, key: hot(x.key),
+		query: strings.Clone(u.RawQuery), target: x.target, key: x.key.Hot(),
 	}
 	p.slot(x.r).Store(at)
 }
 
 // plain reports a route whose key is the URL alone.
 func (r *Route) plain() bool { return len(r.cookies) == 0 && len(r.vary) == 0 && r.key == nil }
-
-// hot lets a key that is kept remember its form in the store, where it can.
-func hot(k cache.Key) cache.Key {
-	if rememberer, ok := any(k).(interface{ Hot() cache.Key }); ok {
-		return rememberer.Hot()
-	}
-	return k
-}

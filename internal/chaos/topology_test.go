@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/echoic-go/echoic/internal/chaos"
 	"github.com/echoic-go/echoic/internal/testenv"
@@ -24,13 +25,22 @@ func TestSentinelHandover(t *testing.T) {
 	fault{world: world, breakIt: sentinel.Failover, mend: func() {}}.run(t)
 }
 
-// One of three primaries dies and comes back empty; it has no replica.
+// One of three primaries dies and comes back empty; it has no replica. The
+// cluster itself takes a while to call the node well again, twice its node
+// timeout: it is up when all nodes say so.
 func TestClusterNodeLost(t *testing.T) {
 	cluster := testenv.NewCluster(t, testenv.ClusterConfig{})
 	world := chaos.New(t, chaos.Config{RedisURL: cluster.URL})
 	node := cluster.Nodes[1]
-	fault{world: world, breakIt: node.Kill, mend: node.Restart}.run(t)
+	mend := func() {
+		node.Restart()
+		testenv.Eventually(t, clusterPatience, cluster.Ready, "the cluster serves all slots again")
+	}
+	fault{world: world, breakIt: node.Kill, mend: mend}.run(t)
 }
+
+// clusterPatience is what a cluster and a busy machine take to agree on a node.
+const clusterPatience = 30 * time.Second
 
 // One of three primaries dies, and its replica takes over.
 func TestClusterFailover(t *testing.T) {

@@ -200,11 +200,6 @@ func (w *World) AwaitRecovery() time.Duration {
 	w.t.Helper()
 	begun := time.Now()
 	for _, app := range w.Apps {
-		var last Result
-		testenv.Eventually(w.t, patience, func() bool {
-			last = w.Visitor("probe").Login(app)
-			return last.Outcome == OK
-		}, "app %s lets users log in again%s", app.Name, lazy(func() string { return ": " + last.Detail }))
 		var why string
 		testenv.Eventually(w.t, patience, func() bool {
 			stats, err := app.Stats("probe=1")
@@ -214,6 +209,7 @@ func (w *World) AwaitRecovery() time.Duration {
 			}
 			return err == nil && stats.Healthy
 		}, "app %s uses the store again%s", app.Name, lazy(func() string { return ": " + why }))
+		w.awaitSessions(app)
 	}
 	took := time.Since(begun)
 	verdict := "as it should"
@@ -222,6 +218,25 @@ func (w *World) AwaitRecovery() time.Duration {
 	}
 	w.t.Logf("recovered within %v, %s", took.Round(time.Millisecond), verdict)
 	return took
+}
+
+// everyNode is how many logins in a row say that sessions are kept everywhere:
+// each goes to a slot of its own, and while one of three nodes is away, two of
+// three logins succeed.
+const everyNode = 32
+
+// awaitSessions waits until an app keeps sessions again, on all nodes.
+func (w *World) awaitSessions(app *App) {
+	w.t.Helper()
+	var last Result
+	testenv.Eventually(w.t, patience, func() bool {
+		for range everyNode {
+			if last = w.Visitor("probe").Login(app); last.Outcome != OK {
+				return false
+			}
+		}
+		return true
+	}, "app %s lets users log in again%s", app.Name, lazy(func() string { return ": " + last.Detail }))
 }
 
 // lazy is a text that is made when it is needed.

@@ -52,6 +52,7 @@ func (x *exchange) run(fl *flight) (err error) {
 	err = x.next(m.rec, m.request())
 	returned = true
 	m.arrived = x.p.cfg.Now()
+	x.p.tallies.made(x, m.arrived.Sub(m.asked))
 	m.rec.state.failed, m.denied = err != nil, err != nil && isAnswer(err)
 	m.rec.state.cancelled = ctx.Err() != nil
 	return m.settle(err)

@@ -22,6 +22,7 @@ type Pages struct {
 	changed  changes
 	places   places
 	recent   recent
+	tallies  tallies
 	pool     sync.Pool // of *exchange
 	statuses sync.Map  // of outcome, the texts of Cache-Status
 	work     background
@@ -54,6 +55,7 @@ func New(cfg Config) (*Pages, error) {
 	p.misses.now, p.broken.now = cfg.Now, cfg.Now
 	p.changed.seed, p.places.seed = maphash.MakeSeed(), maphash.MakeSeed()
 	p.recent.init(cfg.Recent)
+	p.tallies.init()
 	p.pool.New = func() any { return new(exchange) }
 	p.work.init(cfg.Logger)
 	return p, nil

@@ -23,12 +23,13 @@ func (x *exchange) put(ctx context.Context, scope *cache.Scope, e *entry, fields
 			x.p.cfg.Logger.WarnContext(ctx, "pagecache: store failed", "error", err)
 		}
 	}
-	_, reason, err := x.p.records.Put(ctx, key, e, scope, left)
+	deps, reason, err := x.p.records.Put(ctx, key, e, scope, left)
 	if err != nil {
 		x.p.cfg.Logger.WarnContext(ctx, "pagecache: store failed", "error", err)
 	}
 	switch reason {
 	case "":
+		x.p.tallies.stored(deps.Tags)
 		return e, why
 	case cache.RefusedStoreAway:
 		return e, ReasonStoreFailed

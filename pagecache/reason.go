@@ -1,5 +1,7 @@
 package pagecache
 
+import "slices"
+
 // Reason is why the cache did what it did with a request. The texts are stable:
 // metrics and explanations use them.
 type Reason string
@@ -68,3 +70,35 @@ const (
 	ReasonCancelled     Reason = "client-gone"           // nobody waited for it any more
 	ReasonScope         Reason = "scope"                 // the scope refused: purged meanwhile, too many tags
 )
+
+// reasons are all of them, for tables that count them. Another one, of which this
+// list does not know, counts as the last, the empty one.
+var reasons = [...]Reason{
+	ReasonHit, ReasonMethod, ReasonBody, ReasonOverride, ReasonUpgrade, ReasonHost, ReasonPath, ReasonQuery, ReasonTouched,
+	ReasonCookie, ReasonMatch, ReasonOuter, ReasonUncacheable, ReasonStoreFailed, ReasonNotFound, ReasonVaryMiss, ReasonAuthRequired,
+	ReasonStale, ReasonRequest, ReasonStaleOnError, ReasonRefresh, ReasonStaleOnWait, ReasonUnverified, ReasonOnlyIfCached,
+	ReasonShared, ReasonStored, ReasonFreshened, ReasonFirstRequest, ReasonNoStoreAsked, ReasonSetCookie, ReasonNoStore,
+	ReasonNoCache, ReasonPrivate, ReasonPrivateScope, ReasonVaryStar, ReasonVaryCookie, ReasonVariants, ReasonStatus, ReasonNotFresh,
+	ReasonAuthorization, ReasonStream, ReasonTooLarge, ReasonLength, ReasonEmpty, ReasonLoop, ReasonHeaders, ReasonEncoding,
+	ReasonNonce, ReasonError, ReasonCancelled, ReasonScope,
+	"",
+}
+
+var reasonIndex = func() map[Reason]int {
+	index := make(map[Reason]int, len(reasons))
+	for i, why := range reasons {
+		index[why] = i
+	}
+	return index
+}()
+
+// indexOf is where a reason stands in reasons.
+func indexOf(why Reason) int {
+	if i, ok := reasonIndex[why]; ok {
+		return i
+	}
+	return len(reasons) - 1
+}
+
+// Reasons returns all reasons, for those who describe them.
+func Reasons() []Reason { return slices.Clone(reasons[:len(reasons)-1]) }

@@ -37,6 +37,7 @@ func (r *recent) init(size int) { r.ring = make([]Decision, size) }
 
 // explain notes a decision.
 func (p *Pages) explain(x *exchange, why, kept Reason, status int, age time.Duration) {
+	p.tallies.count(x, why, kept)
 	r := &p.recent
 	if len(r.ring) == 0 {
 		return

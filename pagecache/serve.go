@@ -31,7 +31,9 @@ func (p *Pages) ServeWithin(server http.Handler, w http.ResponseWriter, r *http.
 	route = annotatedRoute(r, route)
 	x := p.pool.Get().(*exchange)
 	x.p, x.w, x.r, x.route, x.next, x.server = p, w, r, route, next, server
+	start := p.tallies.begin()
 	err := x.serve()
+	p.tallies.end(start, x.hit)
 	if x.idle { // nothing that goes on elsewhere knows of it
 		*x = exchange{}
 		p.pool.Put(x)
@@ -63,6 +65,7 @@ type exchange struct {
 	lease  *cache.Lease         // what other servers respect while this request makes the page
 	ended  uint64               // flights before the lookup
 	idle   bool                 // done, and nobody else holds it
+	hit    bool                 // answered from the store, fresh
 
 	placed      bool // target and key are remembered ones
 	outerVaries bool // middleware outside codes bodies
@@ -99,7 +102,7 @@ func (x *exchange) serve() error {
 		}
 		switch use {
 		case useFresh:
-			x.idle = true
+			x.idle, x.hit = true, true
 			if !x.placed {
 				x.p.places.remember(x)
 			}

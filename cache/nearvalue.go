@@ -143,3 +143,20 @@ func (c *Cache) readOptions(opts []Option) (callOptions, error) {
 	}
 	return c.options(opts)
 }
+
+// copyRaw is decode of bytes and text that the near tier holds into bytes and
+// text: what most who care for speed keep. Nothing but the copy is allocated.
+func copyRaw[T any](s *stored) (value T, ok bool) {
+	if codec := s.env.codec; codec != Raw.ID() && codec != (rawText{}).ID() {
+		return value, false
+	}
+	switch p := any(&value).(type) {
+	case *[]byte:
+		*p = append([]byte{}, s.env.payload...)
+	case *string:
+		*p = string(s.env.payload)
+	default:
+		return value, false
+	}
+	return value, true
+}

@@ -12,17 +12,35 @@ func Of[T any](c *Cache) Typed[T] { return Typed[T]{Cache: c} }
 // Get returns the value of key. Absent, expired, purged, or of another type is
 // false; a stored zero value or nil is true.
 func (t Typed[T]) Get(ctx context.Context, key string, opts ...Option) (value T, found bool, err error) {
-	var zero T
 	o, err := t.readOptions(opts)
 	if err != nil {
-		return zero, false, err
+		return value, false, err
 	}
-	if v, stale := t.nearValue(ctx, o.version, key); v != nil && !stale && t.decode(ctx, &v.s, &value) {
+	v, stale := t.nearValue(ctx, o.version, key)
+	if v == nil || stale {
+		return t.getStored(ctx, o.version, key)
+	}
+	if value, found = copyRaw[T](&v.s); found {
 		t.nearHit(ctx, v)
 		return value, true, nil
 	}
-	value = zero
-	_, s, err := t.one(ctx, o.version, key)
+	return t.getHeld(ctx, o.version, key, v)
+}
+
+// getHeld is Get of what the near tier holds. It is not a part of Get because
+// what is decoded through a pointer lives on the heap.
+func (t Typed[T]) getHeld(ctx context.Context, version int, key string, v *nearValue) (value T, found bool, err error) {
+	if !t.decode(ctx, &v.s, &value) {
+		return t.getStored(ctx, version, key)
+	}
+	t.nearHit(ctx, v)
+	return value, true, nil
+}
+
+// getStored is Get from the store.
+func (t Typed[T]) getStored(ctx context.Context, version int, key string) (value T, found bool, err error) {
+	var zero T
+	_, s, err := t.one(ctx, version, key)
 	if err != nil {
 		t.hit(false)
 		return zero, false, t.verdict(ctx, "get", err)

@@ -63,8 +63,9 @@ func newReaders(b *testing.B) []reader {
 	must(b, err)
 	_, err = store.Set(b.Context(), server.Prefix+":raw", value, time.Hour, cache.Always)
 	must(b, err)
-	for i := range 4000 { // a tier as it is when a site has run for a while
-		tier.Put(fmt.Sprintf("%s:1:v:other%d@x", server.Prefix, i), value[:len(value):len(value)], len(value), time.Hour, tier.Stamp(fmt.Sprintf("%s:1:v:other%d@x", server.Prefix, i)))
+	for i := range 14_000 { // the tier of a site that has run for a while: full
+		other := fmt.Sprintf("%s:1:v:other%d@x", server.Prefix, i)
+		tier.Put(other, bytes.Clone(value), len(value), time.Hour, tier.Stamp(other))
 	}
 	pool := &redigo.Pool{MaxIdle: callers, MaxActive: callers, Wait: true, Dial: func() (redigo.Conn, error) { return redigo.DialURL(server.URL) }}
 	b.Cleanup(func() { _ = pool.Close() })

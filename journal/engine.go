@@ -23,6 +23,8 @@ type engine interface {
 	// prune removes at most batch of the oldest rows that are settled and
 	// older than age, and writes down up to where.
 	prune(ctx context.Context, age time.Duration, batch int) (removed int, err error)
+	// count counts the rows of the domain, up to most.
+	count(ctx context.Context, most int) (int, error)
 	// follow begins to read what becomes visible.
 	follow(ctx context.Context) (feed, error)
 

@@ -21,21 +21,22 @@ type postgres struct {
 	origin int64
 	tries  int // of one call
 
-	insert, page, lookup, enroll, replace, forget, pruning string
+	insert, page, lookup, enroll, replace, forget, pruning, counting string
 }
 
 func newPostgres(pool *pgxpool.Pool, t table, domain string, origin int64, own bool) *postgres {
 	return &postgres{
 		pool: pool, own: own, table: t, domain: domain, origin: origin,
 		// Enough to meet each connection of before a restart, and one more.
-		tries:   int(pool.Config().MaxConns) + 1,
-		insert:  t.fill(insertSQL),
-		page:    t.fill(pageSQL),
-		lookup:  t.fill(lookSQL),
-		enroll:  t.fill(enrollSQL),
-		replace: t.fill(replaceSQL),
-		forget:  t.fill(forgetSQL),
-		pruning: t.fill(pruneSQL),
+		tries:    int(pool.Config().MaxConns) + 1,
+		insert:   t.fill(insertSQL),
+		page:     t.fill(pageSQL),
+		lookup:   t.fill(lookSQL),
+		enroll:   t.fill(enrollSQL),
+		replace:  t.fill(replaceSQL),
+		forget:   t.fill(forgetSQL),
+		pruning:  t.fill(pruneSQL),
+		counting: t.fill(countSQL),
 	}
 }
 
@@ -177,6 +178,11 @@ func (p *postgres) renew(ctx context.Context, old Identity) error {
 func (p *postgres) prune(ctx context.Context, age time.Duration, batch int) (removed int, err error) {
 	err = p.pool.QueryRow(ctx, p.pruning, p.domain, age.Microseconds(), batch).Scan(&removed)
 	return removed, err
+}
+
+func (p *postgres) count(ctx context.Context, most int) (n int, err error) {
+	err = p.pool.QueryRow(ctx, p.counting, p.domain, most).Scan(&n)
+	return n, err
 }
 
 // repeat runs again what met a connection that is broken, as all are that were

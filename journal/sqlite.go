@@ -24,19 +24,20 @@ type sqlite struct {
 	origin int64
 	wake   chan struct{} // holds one if something was appended here
 
-	insert, page, lookup, enroll, replace, pruning, pruned string
+	insert, page, lookup, enroll, replace, pruning, pruned, counting string
 }
 
 func newSQLite(db *sql.DB, t table, domain string, origin int64, own bool) *sqlite {
 	return &sqlite{
 		db: db, own: own, table: t, domain: domain, origin: origin, wake: make(chan struct{}, 1),
-		insert:  t.fill(sqliteInsert),
-		page:    t.fill(sqlitePage),
-		lookup:  t.fill(sqliteLook),
-		enroll:  t.fill(`INSERT INTO {state} (domain) VALUES ($1) ON CONFLICT (domain) DO NOTHING`),
-		replace: t.fill(`UPDATE {state} SET journal = randomblob(16), pruned_id = 0 WHERE domain = $1 AND journal = $2`),
-		pruning: t.fill(sqlitePrune),
-		pruned:  t.fill(`UPDATE {state} SET pruned_id = max(pruned_id, $2) WHERE domain = $1`),
+		insert:   t.fill(sqliteInsert),
+		page:     t.fill(sqlitePage),
+		lookup:   t.fill(sqliteLook),
+		enroll:   t.fill(`INSERT INTO {state} (domain) VALUES ($1) ON CONFLICT (domain) DO NOTHING`),
+		replace:  t.fill(`UPDATE {state} SET journal = randomblob(16), pruned_id = 0 WHERE domain = $1 AND journal = $2`),
+		pruning:  t.fill(sqlitePrune),
+		counting: t.fill(countSQL),
+		pruned:   t.fill(`UPDATE {state} SET pruned_id = max(pruned_id, $2) WHERE domain = $1`),
 	}
 }
 
@@ -189,6 +190,11 @@ func (l *sqlite) prune(ctx context.Context, age time.Duration, batch int) (remov
 		return err
 	})
 	return removed, err
+}
+
+func (l *sqlite) count(ctx context.Context, most int) (n int, err error) {
+	err = l.db.QueryRowContext(ctx, l.counting, l.domain, most).Scan(&n)
+	return n, err
 }
 
 // immediately runs do in a transaction that holds the write lock from its first

@@ -1,6 +1,11 @@
 package journal
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/echoic-go/echoic/metrics"
+)
 
 // alive is how long ago the journal was heard of at most.
 const alive = time.Second
@@ -14,6 +19,10 @@ type Stats struct {
 	Position Position
 	// Pruned counts the rows that this Journal has removed.
 	Pruned uint64
+	// Delay is how long after they were written rows arrived, those of this
+	// server included: from the clock of the database to that of this machine,
+	// whose difference is in it.
+	Delay metrics.Latency
 }
 
 // Alive reports whether rows arrive: whether the journal answered within the
@@ -30,10 +39,23 @@ func (j *Journal) Lag() time.Duration {
 func (j *Journal) Stats() Stats {
 	return Stats{
 		Delivered: j.tail.delivered.Load(), Reads: j.tail.reads.Load(), Failures: j.tail.failures.Load(),
-		Position: j.Settled(), Pruned: j.pruner.removed.Load(),
+		Position: j.Settled(), Pruned: j.pruner.removed.Load(), Delay: j.tail.delay.Snapshot(),
 	}
 }
 
 // Settled returns up to where every row has been delivered to subscribers and
 // none will appear any more. It takes no round trip.
 func (j *Journal) Settled() Position { return *j.tail.settled.Load() }
+
+// countSQL reads an index of the domain's rows.
+const countSQL = `SELECT count(*) FROM (SELECT 1 FROM {table} WHERE domain = $1 LIMIT $2) AS counted`
+
+// Length counts the rows of the domain that are kept, but no more than most: the
+// result is most if there are more.
+func (j *Journal) Length(ctx context.Context, most int) (n int, err error) {
+	err = j.within(ctx, "count", func() error {
+		n, err = j.engine.count(ctx, most)
+		return err
+	})
+	return n, err
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/metrics"
 )
 
 const (
@@ -33,6 +34,7 @@ type tail struct {
 	delivered atomic.Uint64
 	reads     atomic.Uint64
 	failures  atomic.Uint64
+	delay     metrics.Histogram
 
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
@@ -196,6 +198,10 @@ func (t *tail) publish() {
 
 func (t *tail) deliver(rows []Row) {
 	t.delivered.Add(uint64(len(rows)))
+	now := time.Now()
+	for _, row := range rows {
+		t.delay.Observe(now.Sub(row.Created))
+	}
 	for _, each := range t.journal.subscribers.all() {
 		each(rows)
 	}

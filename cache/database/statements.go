@@ -26,6 +26,7 @@ type statements struct {
 	swap, swapOut                  string
 	page                           string
 	purge                          string
+	count                          string
 }
 
 const (
@@ -80,6 +81,8 @@ func newStatements(t table, w words) statements {
 		swapOut: fill(`DELETE FROM {table} WHERE key = $1 AND value = $2 AND {alive}`),
 
 		page: fill(`SELECT key FROM {table} WHERE key >= $1 AND key < $2 AND {alive} ORDER BY key LIMIT $3`),
+
+		count: fill(`SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT $1) AS counted`),
 
 		purge: fill(`DELETE FROM {table} WHERE key {purge} AND expires_at <= {now}`),
 	}

@@ -24,6 +24,7 @@ type Store struct {
 	table  table
 	upkeep *upkeep
 	slots  chan struct{} // of NoWait: one for each connection; else nil
+	calls  calls
 
 	gate   sync.RWMutex // held for reading by every call
 	closed atomic.Bool
@@ -85,7 +86,10 @@ func (s *Store) read(ctx context.Context, op, statement string, each func(row) e
 		return err
 	}
 	defer s.leave()
-	return s.problem(ctx, op, s.engine.read(ctx, statement, each, args...))
+	began := time.Now()
+	err := s.engine.read(ctx, statement, each, args...)
+	s.calls.note(began, err)
+	return s.problem(ctx, op, err)
 }
 
 // write runs a statement that changes rows, and reports how many it changed.
@@ -94,7 +98,9 @@ func (s *Store) write(ctx context.Context, op, statement string, each func(row) 
 		return 0, err
 	}
 	defer s.leave()
+	began := time.Now()
 	n, err := s.engine.write(ctx, statement, each, args...)
+	s.calls.note(began, err)
 	return n, s.problem(ctx, op, err)
 }
 

@@ -97,5 +97,8 @@ func (s *Store) scan(ctx context.Context, addr, prefix string, use func(key stri
 		if entry.Cursor == 0 {
 			return nil
 		}
+		if impatient(ctx) {
+			return errPatience
+		}
 	}
 }

@@ -28,6 +28,7 @@ type Store struct {
 	prefix string   // of all keys; a Cluster has no databases
 	spread bool     // keys live on different servers
 	probes []string // the keys of Health
+	calls  calls    // nothing is noted in the view of a Verifier
 }
 
 var (

@@ -19,7 +19,10 @@ func (s *Store) read(ctx context.Context, what string, f redisconn.Func) error {
 	if s.link == nil {
 		return failure(s.direct.call(ctx, what, f))
 	}
-	return failure(s.link.Read(ctx, what, f))
+	began := time.Now()
+	err := s.link.Read(ctx, what, f)
+	s.calls.note(began, err)
+	return failure(err)
 }
 
 // write calls f, which may change something.
@@ -27,7 +30,10 @@ func (s *Store) write(ctx context.Context, what string, f redisconn.Func) error 
 	if s.link == nil {
 		return failure(s.direct.call(ctx, what, f))
 	}
-	return failure(s.link.Write(ctx, what, f))
+	began := time.Now()
+	err := s.link.Write(ctx, what, f)
+	s.calls.note(began, err)
+	return failure(err)
 }
 
 // nothing is a call that has nothing to do.

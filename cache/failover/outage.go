@@ -30,6 +30,10 @@ const (
 // errContended says that other servers were faster, again and again.
 var errContended = errors.New("failover: other servers change the number of the outage all the time")
 
+// errManyPurges says that a fallback which others use cannot be told of all that was
+// purged here lately.
+var errManyPurges = errors.New("failover: too many purges lately for the fallback to be told of all")
+
 // recordKey is where the number in force is.
 func (s *Store) recordKey() string { return s.cfg.Prefix + ":t:outage" }
 
@@ -89,7 +93,10 @@ func (s *Store) prepare(p *phase, k *kept) {
 	if p.view != nil {
 		mine = p.view.id
 	}
-	id, err := s.join(ctx, mine)
+	id, began, err := s.join(ctx, mine)
+	if err == nil && !began && id != mine {
+		err = s.brief(ctx, id)
+	}
 	switch {
 	case err == nil:
 		k.renewed = time.Now()
@@ -120,32 +127,32 @@ func (s *Store) settle(p *phase, id string, err error) {
 	}
 }
 
-// join returns the number of the outage in force. mine is the one in which this
-// server lives already.
-func (s *Store) join(ctx context.Context, mine string) (string, error) {
+// join returns the number of the outage in force, and whether this server has begun
+// it. mine is the one in which it lives already.
+func (s *Store) join(ctx context.Context, mine string) (id string, began bool, err error) {
 	key := s.recordKey()
 	for range 4 {
 		raw, found, err := s.fallback.Get(ctx, key)
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
-		id := string(raw)
+		id, began = string(raw), false
 		done := false
 		switch {
 		case found && (id == mine || s.joins(id)):
 			done, err = s.fallback.Touch(ctx, key, recordTTL)
 		case found:
-			id = s.newOutage()
+			id, began = s.newOutage(), true
 			done, err = s.fallback.Swap(ctx, key, raw, []byte(id), recordTTL)
 		default:
-			id = s.newOutage()
+			id, began = s.newOutage(), true
 			done, err = s.fallback.Set(ctx, key, []byte(id), recordTTL, cache.IfAbsent)
 		}
 		if err != nil || done {
-			return id, err
+			return id, began, err
 		}
 	}
-	return "", errContended
+	return "", false, errContended
 }
 
 // joins reports whether this server may live in an outage that it finds. Not in

@@ -157,8 +157,16 @@ func (s *Store) forgetKeys(keys []string) error {
 		return err
 	}
 	all := slices.Clone(keys)
+	raised := false
 	for _, key := range keys {
 		switch kindOf(s.cfg.Prefix, key) {
+		case control:
+			if !raised {
+				if err := s.raise(ctx, s.primary); err != nil {
+					return err
+				}
+				raised = true
+			}
 		case value:
 			all = append(all, baseOf(key)+"@"+string(generations[0]))
 		case page:

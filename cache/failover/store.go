@@ -34,6 +34,7 @@ type Store struct {
 	breaker *breaker
 	slots   chan struct{} // one element for each call of the fallback
 	dirty   *dirty
+	recent  recent
 	peers   *peers
 	news    *announcer
 	heard   *inbox

@@ -47,6 +47,9 @@ func (s *Store) write(ctx context.Context, c change, f do) error {
 	}
 	defer r.done()
 	explicit := !cache.IsFill(ctx)
+	if explicit {
+		s.note(&c)
+	}
 	for try := 1; ; try++ {
 		p := s.phase.Load()
 		if p.state != Closed {

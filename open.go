@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/echoic-go/echoic/cache"
 	"github.com/echoic-go/echoic/cache/failover"
@@ -40,8 +41,9 @@ type App struct {
 	Failover *failover.Store
 	Logger   *slog.Logger
 
-	trust *trust // nil without Redis
-	owned resources
+	trust   *trust // nil without Redis
+	monitor monitor
+	owned   resources
 }
 
 // Open connects to what cfg names and wires the parts. ctx bounds the opening
@@ -58,6 +60,7 @@ func Open(ctx context.Context, cfg Config) (*App, error) {
 		cfg.Logger = slog.Default()
 	}
 	app := &App{Config: cfg, Plan: cfg.Plan(), Logger: cfg.Logger}
+	app.monitor.started = time.Now()
 	for _, warning := range app.Plan.Warnings {
 		app.Logger.WarnContext(ctx, "echoic: "+warning)
 	}
@@ -157,6 +160,7 @@ func (a *App) openSessions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.monitor.sessions = store
 	var ends cache.Journal
 	if a.Plan.Sessions == Redis { // a database loses nothing that it has acknowledged
 		ends = a.Journal

@@ -30,7 +30,7 @@ func (a *App) openRedisCache(ctx context.Context) (cache.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.trust.ask = primary.Ping
+	a.trust.ask, a.monitor.primary = primary.Ping, primary
 	a.owned.add(replayer) // before what it writes to is closed
 	fallback, err := a.openFallback(ctx)
 	if err != nil {
@@ -59,6 +59,7 @@ func (a *App) openFallback(ctx context.Context) (cache.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fallback: %w", err)
 	}
+	a.monitor.fallback = store
 	a.owned.add(store)
 	return store, nil
 }
@@ -112,6 +113,7 @@ func (a *App) openDatabaseCache(ctx context.Context) (cache.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.monitor.table = store
 	if err := a.replayDatabase(ctx, store); err != nil {
 		return nil, err
 	}

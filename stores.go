@@ -76,7 +76,7 @@ func (cfg Config) redisPolicy() redisconn.Policy {
 // disk is cheaper, and the tokens of tags are entries there, too.
 const databaseFactor = 100
 
-func openDatabaseStore(ctx context.Context, cfg Config, owned *resources) (cache.Store, error) {
+func openDatabaseStore(ctx context.Context, cfg Config, owned *resources) (*database.Store, error) {
 	store, err := database.Open(ctx, database.Config{URL: cfg.DatabaseURL, MaxEntries: databaseFactor * cfg.CacheMaxEntries, AutoCreate: true, Logger: cfg.Logger})
 	if err != nil {
 		return nil, err

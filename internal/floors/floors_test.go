@@ -71,6 +71,7 @@ var floors = map[string]int{
 	"example-app/data": 6,
 
 	"example-app/internal/databasetest": outside,
+	"docs":                              outside,
 	"internal/chaos":                    outside,
 	"internal/faultproxy":               outside,
 	"internal/floors":                   outside,

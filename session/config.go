@@ -49,6 +49,10 @@ type Config struct {
 	// who reads the store cannot use what he finds. Switching it ends all
 	// sessions. Set it in production.
 	HashTokens bool
+	// Address returns the client's address of a request, which UserSessions shows;
+	// it may believe forwarding headers of proxies that it trusts. Defaults to the
+	// peer's address.
+	Address func(r *http.Request) string
 	// MaxBytes bounds one encoded session. Defaults to 64 KiB.
 	MaxBytes int
 	// Timeout bounds each call of the store. Defaults to 2 s.
@@ -98,6 +102,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	setDefault(&cfg.Cookie.SameSite, http.SameSiteLaxMode)
 	if cfg.Codec == nil {
 		cfg.Codec = plainCBOR
+	}
+	if cfg.Address == nil {
+		cfg.Address = remoteHost
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -12,12 +12,9 @@ import (
 // finds the session no more, others when they hear the journal, and the store is
 // told before it is trusted again.
 func (m *Manager) remove(ctx context.Context, key string) (removed bool, err error) {
-	receipt, err := m.journalEnd(ctx, key)
+	receipt, err := m.journalEnds(ctx, []cache.Invalidation{{Kind: cache.InvalidSession, Name: key}})
 	if err != nil {
 		return false, err
-	}
-	if m.cfg.Journal != nil {
-		m.Observe(ctx, []cache.Invalidation{{Kind: cache.InvalidSession, Name: key}})
 	}
 	err = m.ask(ctx, "remove", func(ctx context.Context, s Store) (err error) {
 		removed, err = s.Remove(ctx, key)
@@ -34,16 +31,18 @@ func (m *Manager) remove(ctx context.Context, key string) (removed bool, err err
 	return removed, nil
 }
 
-// journalEnd writes down that the session under key has ended.
-func (m *Manager) journalEnd(ctx context.Context, key string) (receipt cache.Receipt, err error) {
+// journalEnds writes down which sessions have ended. From then on this process
+// finds them no more.
+func (m *Manager) journalEnds(ctx context.Context, list []cache.Invalidation) (receipt cache.Receipt, err error) {
 	if m.cfg.Journal == nil {
 		return receipt, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeout)
+	within, cancel := context.WithTimeout(ctx, m.cfg.Timeout)
 	defer cancel()
-	receipt, err = m.cfg.Journal.Append(ctx, cache.Invalidation{Kind: cache.InvalidSession, Name: key})
+	receipt, err = m.cfg.Journal.Append(within, list...)
 	if err != nil {
 		return receipt, &StoreError{Op: "journal", Err: err}
 	}
+	m.Observe(ctx, list)
 	return receipt, nil
 }

@@ -12,6 +12,9 @@ var (
 	// loaded it: by a logout, a renewal in another request, or its expiry.
 	// Nothing was stored.
 	ErrSessionGone = errors.New("session: the session has ended meanwhile")
+	// ErrRevoked is what an [Indexer] returns for a login that was revoked.
+	// What the application sees is ErrSessionGone.
+	ErrRevoked = errors.New("session: the login was revoked meanwhile")
 	// ErrClosed is any call on a store after its Close.
 	ErrClosed = errors.New("session: store closed")
 	// ErrTooLarge is a session above Config.MaxBytes. The error is a
@@ -29,7 +32,8 @@ var (
 // middleware.Sessions and [Manager.LoadAndSave] answer with 503.
 // [Manager.Preload] returns it instead.
 type StoreError struct {
-	// Op is what was attempted: load, insert, update, remove, list.
+	// Op is what was attempted: load, insert, update, remove, list, journal,
+	// stamp, revoke.
 	Op string
 	// Err is what the store reported. It holds no token.
 	Err error

@@ -25,6 +25,10 @@ func (m *Manager) Login(ctx context.Context, userID string) error {
 	if err != nil {
 		return err
 	}
+	since, err := m.stamp(ctx, userID)
+	if err != nil {
+		return err
+	}
 	own := v.view(ctx, 0)
 	before := m.SessionManager.GetString(own, userKey)
 	switch err := m.RenewToken(ctx); {
@@ -40,6 +44,7 @@ func (m *Manager) Login(ctx context.Context, userID string) error {
 		}
 	}
 	m.SessionManager.Put(own, userKey, userID)
+	m.SessionManager.Put(own, loginKey, v.newLogin(since).text())
 	return nil
 }
 

@@ -26,6 +26,8 @@ const (
 // loaded, what this one changed is replayed on that, key by key: for a key that
 // both changed the last one wins.
 func (v *visit) commit(ctx context.Context) (token string, expiry time.Time, err error) {
+	v.see(ctx)
+	v.noteEnd(ctx)
 	for n := range mostTries {
 		token, expiry, err = v.m.conf().save.Commit(ctx)
 		if !errors.Is(err, errConflict) {

@@ -99,6 +99,9 @@ func (m *Manager) WriteSessionCookie(ctx context.Context, w http.ResponseWriter,
 // session of ctx is saved first, so that a failure loses nothing. Without a
 // session of that token it does nothing. It returns [ErrSessionGone] if one of
 // the two ended meanwhile; then nothing was taken over.
+//
+// If that is the session of a user who is logged in, the session of ctx becomes
+// his and gets a new token; if it was another user's, it is an error.
 func (m *Manager) MergeSession(ctx context.Context, token string) error {
 	v, err := m.enter(ctx)
 	if err != nil {
@@ -123,6 +126,9 @@ func (m *Manager) MergeSession(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
+	if err := v.takeUser(ctx, values); err != nil {
+		return err
+	}
 	undo := m.takeOver(own, deadline, values)
 	if _, _, err := v.commit(own); err != nil {
 		undo()
@@ -138,6 +144,23 @@ func (m *Manager) MergeSession(ctx context.Context, token string) error {
 		return err
 	}
 	return ErrSessionGone
+}
+
+// takeUser prepares the session of ctx to become that of the user in values: with
+// its privileges its token has to change.
+func (v *visit) takeUser(ctx context.Context, values map[string]any) error {
+	mine, _ := v.login(v.view(ctx, 0))
+	theirs, _ := loginIn(values)
+	switch {
+	case theirs == "":
+		return nil
+	case mine == "":
+		return v.m.RenewToken(ctx)
+	case mine != theirs:
+		return errors.New("session: MergeSession with the session of another user: log out before")
+	}
+	delete(values, loginKey) // the login of ctx stays
+	return nil
 }
 
 // takeOver puts values into the session of ctx and returns what takes them out.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -25,6 +26,7 @@ func (v *visit) save(ctx context.Context, token string, rec Record, p purpose) e
 	case p == belated && v.wrote && string(rec.Data) == string(v.saved):
 		return nil
 	}
+	rec.Owner = v.prolonged
 	updated, err := v.replace(ctx, rec, p)
 	switch {
 	case err != nil:
@@ -40,8 +42,12 @@ func (v *visit) save(ctx context.Context, token string, rec Record, p purpose) e
 // insert is called with the lock held.
 func (v *visit) insert(ctx context.Context, token string, rec Record) error {
 	key := v.m.conf().storeKey(token)
+	rec.Owner = v.m.ownerIn(rec.Data)
 	inserted, err := v.m.insert(ctx, key, rec)
 	switch {
+	case errors.Is(err, ErrRevoked):
+		v.gone = true
+		return ErrSessionGone
 	case err != nil:
 		return err
 	case !inserted:

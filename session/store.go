@@ -18,14 +18,16 @@ import (
 // wraps [ErrClosed] after the store was closed. Times have at least millisecond
 // resolution. An absent key is not an error. Errors never contain keys or data.
 //
-// A Store that can go through all sessions implements [Lister] too.
+// A Store that can go through all sessions implements [Lister] too, one that
+// knows whose they are [Indexer].
 type Store interface {
 	// Fetch returns what is kept under key. Absent and expired both read as
 	// found == false. The data belong to the caller.
 	Fetch(ctx context.Context, key string) (rec Record, found bool, err error)
 
 	// Insert keeps a new record, if nothing is under key, not even an expired
-	// record, and reports whether it did. It must not keep rec.Data.
+	// record, and reports whether it did. It must not keep rec.Data. An
+	// [Indexer] may refuse it with ErrRevoked.
 	Insert(ctx context.Context, key string, rec Record) (inserted bool, err error)
 
 	// Update replaces data and expiry of a record that has not expired, and
@@ -44,6 +46,20 @@ type Record struct {
 	Data []byte
 	// Expiry is when the store forgets it.
 	Expiry time.Time
+	// Owner says whose session it is, for an [Indexer]. Insert is told, and
+	// Update and Swap where its Until has moved; what is read comes without.
+	Owner Owner
+}
+
+// Owner says whose session a record is. The zero Owner is nobody.
+type Owner struct {
+	// User is a hash of the user's ID, Login names the login: 1 to 64 of
+	// A-Z a-z 0-9 - _.
+	User, Login string
+	// Since is the stamp that Indexer.Stamp gave to the login.
+	Since int64
+	// Until is when the session ends at the latest, however busy.
+	Until time.Time
 }
 
 // Swapper is a Store that can tell whether a record has changed. With it, requests
@@ -70,4 +86,39 @@ type Lister interface {
 type Entry struct {
 	Key string
 	Record
+}
+
+// Indexer is a Store that knows which sessions are whose, so that a user can see
+// his sessions and end them, without going through those of all others.
+//
+// Stamps order logins and revocations. One is a positive number, by the clock of
+// the store in microseconds, and greater than that of every earlier revocation of
+// the user.
+type Indexer interface {
+	// Stamp returns the stamp of a login that begins now.
+	Stamp(ctx context.Context, user string) (since int64, err error)
+
+	// Owned yields the sessions of the user that have not expired, as Each of
+	// [Lister] does: those whose Insert with that Owner has returned. It may
+	// yield one that has another owner since.
+	Owned(ctx context.Context, user string) iter.Seq2[Entry, error]
+
+	// Revoke makes every Insert that has not returned yet return [ErrRevoked],
+	// if its Owner was revoked: it is neither found nor yielded after that. It
+	// removes nothing that is there. It returns the stamp of a login that
+	// begins now, or ErrRevoked and does nothing if r.By was revoked before.
+	Revoke(ctx context.Context, r Revocation) (since int64, err error)
+}
+
+// Revocation says which logins are worth nothing from now on.
+type Revocation struct {
+	// User is whose logins are meant: that of Owner.
+	User string
+	// Login is the one that is meant. Empty: all that began before now.
+	Login string
+	// By is the stamp of the login that asks. Zero: none, nothing is checked.
+	// Only with an empty Login.
+	By int64
+	// Until is how long it has to be remembered.
+	Until time.Time
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,8 @@ type visit struct {
 	context.Context // of the request, without this session
 
 	m       *Manager
-	token   string // as the client presented it, or empty
+	request *http.Request // nil outside of one
+	token   string        // as the client presented it, or empty
 	reads   atomic.Uint64
 	varied  *varied     // nil if nothing can be shared
 	denied  atomic.Bool // somebody touched the session and it could not be loaded
@@ -40,6 +42,8 @@ type loaded struct {
 	saved   []byte // what is stored there, as last read or written
 	wrote   bool   // saved is what this request wrote
 	settled uint64 // reads when it was written
+	// prolonged is whose session is being saved, if it ends later than before.
+	prolonged Owner
 }
 
 var _ cache.Source = (*visit)(nil)

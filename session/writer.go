@@ -36,7 +36,7 @@ func (m *Manager) Open(rw http.ResponseWriter, r *http.Request) (*Writer, *http.
 		return nil, r
 	}
 	w := &Writer{ResponseWriter: rw}
-	w.visit.Context, w.visit.m, w.visit.varied = r.Context(), m, m.newVaried()
+	w.visit.Context, w.visit.m, w.visit.request, w.visit.varied = r.Context(), m, r, m.newVaried()
 	w.visit.token = presented(r.Header["Cookie"], m.conf().save.Cookie.Name)
 	if h := rw.Header(); len(h) > 0 {
 		w.before = maps.Clone(h)

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -24,7 +25,9 @@ type Config struct {
 // Store keeps sessions in a map. It is safe for concurrent use.
 type Store struct {
 	mu      sync.Mutex
-	rows    map[string]session.Record // nil: closed
+	rows    map[string]session.Record  // nil: closed
+	owned   map[string]map[string]bool // keys by user
+	revoked map[revoked]mark
 	janitor *janitor.Janitor
 }
 
@@ -32,11 +35,14 @@ var (
 	_ session.Store   = (*Store)(nil)
 	_ session.Swapper = (*Store)(nil)
 	_ session.Lister  = (*Store)(nil)
+	_ session.Indexer = (*Store)(nil)
 )
 
 // New returns an empty store. Close stops its clean-up.
 func New(cfg Config) *Store {
-	s := &Store{rows: make(map[string]session.Record)}
+	s := &Store{
+		rows: make(map[string]session.Record), owned: make(map[string]map[string]bool), revoked: make(map[revoked]mark),
+	}
 	s.janitor = janitor.Start(cfg.CleanUp, nil, s.Purge)
 	return s
 }
@@ -54,13 +60,19 @@ func (s *Store) Fetch(ctx context.Context, key string) (session.Record, bool, er
 
 // Insert implements session.Store.
 func (s *Store) Insert(ctx context.Context, key string, rec session.Record) (inserted bool, err error) {
+	var refused error
 	err = s.do(ctx, "insert", func() {
+		if s.isRevoked(rec.Owner) {
+			refused = problem("insert", session.ErrRevoked)
+			return
+		}
 		if _, taken := s.rows[key]; !taken {
-			s.rows[key] = session.Record{Data: append([]byte{}, rec.Data...), Expiry: rec.Expiry}
+			s.rows[key] = session.Record{Data: append([]byte{}, rec.Data...), Expiry: rec.Expiry, Owner: rec.Owner}
+			s.index(key, rec.Owner.User)
 			inserted = true
 		}
 	})
-	return inserted, err
+	return inserted, cmp.Or(err, refused)
 }
 
 // Update implements session.Store.
@@ -83,7 +95,7 @@ func (s *Store) Update(ctx context.Context, key string, rec session.Record) (upd
 func (s *Store) Swap(ctx context.Context, key string, old []byte, rec session.Record) (swapped bool, err error) {
 	err = s.do(ctx, "swap", func() {
 		if live, ok := s.live(key); ok && bytes.Equal(live.Data, old) {
-			s.rows[key], swapped = session.Record{Data: bytes.Clone(rec.Data), Expiry: rec.Expiry}, true
+			s.rows[key], swapped = session.Record{Data: bytes.Clone(rec.Data), Expiry: rec.Expiry, Owner: live.Owner}, true
 		}
 	})
 	return swapped, err
@@ -93,7 +105,7 @@ func (s *Store) Swap(ctx context.Context, key string, old []byte, rec session.Re
 func (s *Store) Remove(ctx context.Context, key string) (removed bool, err error) {
 	err = s.do(ctx, "remove", func() {
 		_, removed = s.live(key)
-		delete(s.rows, key)
+		s.drop(key)
 	})
 	return removed, err
 }
@@ -106,15 +118,20 @@ func (s *Store) Each(ctx context.Context) iter.Seq2[session.Entry, error] {
 			yield(session.Entry{}, err)
 			return
 		}
-		for _, key := range keys {
-			rec, found, err := s.Fetch(ctx, key)
-			if err != nil {
-				yield(session.Entry{}, err)
-				return
-			}
-			if found && !yield(session.Entry{Key: key, Record: rec}, nil) {
-				return
-			}
+		s.each(ctx, keys, yield)
+	}
+}
+
+// each yields what is there of the keys.
+func (s *Store) each(ctx context.Context, keys []string, yield func(session.Entry, error) bool) {
+	for _, key := range keys {
+		rec, found, err := s.Fetch(ctx, key)
+		if err != nil {
+			yield(session.Entry{}, err)
+			return
+		}
+		if found && !yield(session.Entry{Key: key, Record: rec}, nil) {
+			return
 		}
 	}
 }
@@ -124,7 +141,12 @@ func (s *Store) Each(ctx context.Context) iter.Seq2[session.Entry, error] {
 func (s *Store) Purge(ctx context.Context) (removed int, err error) {
 	err = s.do(ctx, "purge", func() {
 		before, now := len(s.rows), time.Now()
-		maps.DeleteFunc(s.rows, func(_ string, rec session.Record) bool { return !rec.Expiry.After(now) })
+		for key, rec := range s.rows {
+			if !rec.Expiry.After(now) {
+				s.drop(key)
+			}
+		}
+		maps.DeleteFunc(s.revoked, func(_ revoked, m mark) bool { return !m.until.After(now) })
 		removed = before - len(s.rows)
 	})
 	return removed, err
@@ -135,7 +157,7 @@ func (s *Store) Close() error {
 	s.janitor.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rows = nil
+	s.rows, s.owned, s.revoked = nil, nil, nil
 	return nil
 }
 
@@ -148,13 +170,16 @@ func (s *Store) live(key string) (session.Record, bool) {
 // do runs step with the lock held.
 func (s *Store) do(ctx context.Context, op string, step func()) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("session/memory: %s: %w", op, err)
+		return problem(op, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.rows == nil {
-		return fmt.Errorf("session/memory: %s: %w", op, session.ErrClosed)
+		return problem(op, session.ErrClosed)
 	}
 	step()
 	return nil
 }
+
+// problem wraps an error.
+func problem(op string, err error) error { return fmt.Errorf("session/memory: %s: %w", op, err) }

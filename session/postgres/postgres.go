@@ -47,6 +47,7 @@ var (
 	_ session.Store   = (*Store)(nil)
 	_ session.Swapper = (*Store)(nil)
 	_ session.Lister  = (*Store)(nil)
+	_ session.Indexer = (*Store)(nil)
 )
 
 // New returns a store. It does not connect; see [Store.CreateTable].
@@ -88,6 +89,9 @@ func (s *Store) Fetch(ctx context.Context, key string) (rec session.Record, foun
 
 // Insert implements session.Store.
 func (s *Store) Insert(ctx context.Context, key string, rec session.Record) (inserted bool, err error) {
+	if rec.Owner.User != "" {
+		return s.insertOwned(ctx, key, rec)
+	}
 	return s.exec(ctx, "insert", insertSQL, key, notNil(rec.Data), rec.Expiry)
 }
 
@@ -119,31 +123,37 @@ const pageSize = 500
 // Each implements session.Lister.
 func (s *Store) Each(ctx context.Context) iter.Seq2[session.Entry, error] {
 	return func(yield func(session.Entry, error) bool) {
-		last := ""
-		for {
-			page, err := s.page(ctx, last)
-			if err != nil {
-				yield(session.Entry{}, problem("list", err))
+		s.walk(ctx, pageSQL, nil, yield)
+	}
+}
+
+// walk yields what the statement finds, page by page: it is given the last key
+// and the size of a page, and then args.
+func (s *Store) walk(ctx context.Context, statement string, args []any, yield func(session.Entry, error) bool) {
+	last := ""
+	for {
+		page, err := s.page(ctx, statement, append([]any{last, pageSize}, args...))
+		if err != nil {
+			yield(session.Entry{}, problem("list", err))
+			return
+		}
+		for _, entry := range page {
+			if !yield(entry, nil) {
 				return
 			}
-			for _, entry := range page {
-				if !yield(entry, nil) {
-					return
-				}
-				last = entry.Key
-			}
-			if len(page) < pageSize {
-				return
-			}
+			last = entry.Key
+		}
+		if len(page) < pageSize {
+			return
 		}
 	}
 }
 
-func (s *Store) page(ctx context.Context, after string) ([]session.Entry, error) {
+func (s *Store) page(ctx context.Context, statement string, args []any) ([]session.Entry, error) {
 	if s.closed.Load() {
 		return nil, session.ErrClosed
 	}
-	rows, err := s.pool.Query(ctx, pageSQL, after, pageSize)
+	rows, err := s.pool.Query(ctx, statement, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -180,6 +190,9 @@ func (s *Store) sweep(ctx context.Context) (int, error) {
 		return 0, problem("clean up", session.ErrClosed)
 	}
 	tag, err := s.pool.Exec(ctx, sweepSQL, janitor.Batch)
+	if err == nil {
+		err = s.sweepRevocations(ctx)
+	}
 	return int(tag.RowsAffected()), problem("clean up", err)
 }
 
@@ -200,8 +213,8 @@ func notNil(data []byte) []byte {
 	return data
 }
 
-// undefinedTable is what Postgres calls a missing table.
-const undefinedTable = "42P01"
+// What Postgres calls a missing table and a missing column.
+const undefinedTable, undefinedColumn = "42P01", "42703"
 
 // problem wraps an error. What Postgres adds as detail may hold values of the
 // row, and is not part of the text.
@@ -210,8 +223,8 @@ func problem(op string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &pg) && pg.Code == undefinedTable:
-		return fmt.Errorf("session/postgres: %s: the table is missing: run `echoic create-tables` or call CreateTable: %w", op, err)
+	case errors.As(err, &pg) && (pg.Code == undefinedTable || pg.Code == undefinedColumn):
+		return fmt.Errorf("session/postgres: %s: the table is missing or of an older version: run `echoic create-tables` or call CreateTable: %w", op, err)
 	}
 	return fmt.Errorf("session/postgres: %s: %w", op, err)
 }

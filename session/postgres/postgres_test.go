@@ -101,7 +101,7 @@ func TestCleanUp(t *testing.T) {
 	s := openStore(t, url, postgres.Config{CleanUp: 20 * time.Millisecond})
 	pool := openPool(t, url)
 	// More than one batch, expired.
-	const fill = `INSERT INTO sessions SELECT 'k' || i, '\x00', now() - interval '1 day' FROM generate_series(1, 2500) i`
+	const fill = `INSERT INTO sessions (token, data, expiry) SELECT 'k' || i, '\x00', now() - interval '1 day' FROM generate_series(1, 2500) i`
 	if _, err := pool.Exec(t.Context(), fill); err != nil {
 		t.Fatal(err)
 	}

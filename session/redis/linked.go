@@ -38,6 +38,13 @@ func (s *linked) Fetch(ctx context.Context, key string) (rec session.Record, fou
 
 // Insert implements session.Store.
 func (s *linked) Insert(ctx context.Context, key string, rec session.Record) (inserted bool, err error) {
+	if rec.Owner.User != "" {
+		return insertOwned(ctx, s, key, rec)
+	}
+	return s.plain(ctx, key, rec)
+}
+
+func (s *linked) plain(ctx context.Context, key string, rec session.Record) (inserted bool, err error) {
 	return s.changed(ctx, "insert", func(b rueidis.Builder) rueidis.Completed {
 		return b.Set().Key(s.prefix + key).Value(string(rec.Data)).Nx().PxMilliseconds(millis(rec.Expiry)).Build()
 	})
@@ -45,6 +52,9 @@ func (s *linked) Insert(ctx context.Context, key string, rec session.Record) (in
 
 // Update implements session.Store.
 func (s *linked) Update(ctx context.Context, key string, rec session.Record) (updated bool, err error) {
+	if err := prolong(ctx, s, key, rec.Owner); err != nil {
+		return false, err
+	}
 	return s.changed(ctx, "update", func(b rueidis.Builder) rueidis.Completed {
 		if rec.Data == nil {
 			return b.Pexpire().Key(s.prefix + key).Milliseconds(millis(rec.Expiry)).Build()
@@ -55,6 +65,9 @@ func (s *linked) Update(ctx context.Context, key string, rec session.Record) (up
 
 // Swap implements session.Swapper.
 func (s *linked) Swap(ctx context.Context, key string, old []byte, rec session.Record) (swapped bool, err error) {
+	if err := prolong(ctx, s, key, rec.Owner); err != nil {
+		return false, err
+	}
 	return s.changed(ctx, "swap", func(b rueidis.Builder) rueidis.Completed {
 		return b.Eval().Script(swapScript).Numkeys(1).Key(s.prefix+key).
 			Arg(string(old), string(rec.Data), strconv.FormatInt(millis(rec.Expiry), 10)).Build()

@@ -58,6 +58,7 @@ type Sessions interface {
 	session.Store
 	session.Swapper
 	session.Lister
+	session.Indexer
 	// Ping returns nil when the server answers. The error names it and says what
 	// to do.
 	Ping(ctx context.Context) error

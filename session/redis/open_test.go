@@ -157,8 +157,8 @@ func TestOpenedFailover(t *testing.T) {
 	token := login(t, sessions, "ann")
 	testenv.Eventually(t, patient, func() bool {
 		size, err := fixture.Nodes[1].Do("DBSIZE")
-		return err == nil && size == int64(1)
-	}, "the replica has the session")
+		return err == nil && size == int64(2)
+	}, "the replica has the session, and whose it is")
 	mu.Lock()
 	refuse = errors.New("no journal")
 	mu.Unlock()

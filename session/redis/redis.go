@@ -88,6 +88,13 @@ func (s *Store) Fetch(ctx context.Context, key string) (rec session.Record, foun
 
 // Insert implements session.Store.
 func (s *Store) Insert(ctx context.Context, key string, rec session.Record) (inserted bool, err error) {
+	if rec.Owner.User != "" {
+		return insertOwned(ctx, s, key, rec)
+	}
+	return s.plain(ctx, key, rec)
+}
+
+func (s *Store) plain(ctx context.Context, key string, rec session.Record) (inserted bool, err error) {
 	err = s.do(ctx, "insert", func(c conn) (err error) {
 		inserted, err = c.set(s.prefix+key, rec, "NX")
 		return err
@@ -97,6 +104,9 @@ func (s *Store) Insert(ctx context.Context, key string, rec session.Record) (ins
 
 // Update implements session.Store.
 func (s *Store) Update(ctx context.Context, key string, rec session.Record) (updated bool, err error) {
+	if err := prolong(ctx, s, key, rec.Owner); err != nil {
+		return false, err
+	}
 	err = s.do(ctx, "update", func(c conn) (err error) {
 		if rec.Data == nil {
 			updated, err = redis.Bool(c.ask("PEXPIRE", s.prefix+key, millis(rec.Expiry)))
@@ -110,6 +120,9 @@ func (s *Store) Update(ctx context.Context, key string, rec session.Record) (upd
 
 // Swap implements session.Swapper.
 func (s *Store) Swap(ctx context.Context, key string, old []byte, rec session.Record) (swapped bool, err error) {
+	if err := prolong(ctx, s, key, rec.Owner); err != nil {
+		return false, err
+	}
 	err = s.do(ctx, "swap", func(c conn) (err error) {
 		swapped, err = redis.Bool(c.ask("EVAL", swapScript, 1, s.prefix+key, old, rec.Data, millis(rec.Expiry)))
 		return err

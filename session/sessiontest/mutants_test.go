@@ -3,6 +3,7 @@ package sessiontest_test
 import (
 	"context"
 	"iter"
+	"math"
 	"os"
 	"os/exec"
 	"strings"
@@ -135,6 +136,14 @@ var flaws = map[string]struct {
 			return m.Store.Fetch(context.Background(), key)
 		}
 	}},
+	"deaf to revocations":     {"Index/a_revoked_login_cannot_be_inserted", forgetStamp},
+	"revocations, index only": {"Revoke/random_schedules", forgetStamp},
+	"not indexed": {"Index/the_sessions_of_a_user_are_yielded", func(m *mutant) {
+		m.insert = func(ctx context.Context, key string, rec session.Record) (bool, error) {
+			rec.Owner = session.Owner{}
+			return m.Store.Insert(ctx, key, rec)
+		}
+	}},
 	"schedules, upsert": {"Schedules", func(m *mutant) {
 		m.update = func(ctx context.Context, key string, rec session.Record) (bool, error) {
 			if ok, err := m.Store.Update(ctx, key, rec); ok || err != nil || rec.Data == nil {
@@ -143,6 +152,16 @@ var flaws = map[string]struct {
 			return m.Store.Insert(ctx, key, rec)
 		}
 	}},
+}
+
+// forgetStamp indexes, but does not ask what was revoked.
+func forgetStamp(m *mutant) {
+	m.insert = func(ctx context.Context, key string, rec session.Record) (bool, error) {
+		if rec.Owner.User != "" {
+			rec.Owner.Since, rec.Owner.Login = math.MaxInt64, "other"
+		}
+		return m.Store.Insert(ctx, key, rec)
+	}
 }
 
 const flawVariable = "SESSIONTEST_FLAW"

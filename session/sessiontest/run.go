@@ -27,7 +27,8 @@ func Run(t *testing.T, open Opener) {
 		rules []rule
 	}{
 		{"Store", storeRules}, {"Expiry", expiryRules}, {"Concurrency", concurrencyRules}, {"Lister", listerRules},
-		{"Manager", managerRules}, {"Merge", mergeRules}, {"Ended", endedRules}, {"Schedules", scheduleRules},
+		{"Index", indexRules}, {"Manager", managerRules}, {"Merge", mergeRules}, {"Ended", endedRules}, {"Revoke", revokeRules},
+		{"Schedules", scheduleRules},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()

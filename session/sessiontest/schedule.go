@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +18,18 @@ const (
 	steps     = 30
 )
 
+// SchedulesVariable is the environment variable that multiplies the number of
+// random schedules, by 10 for example. Defaults to 1.
+const SchedulesVariable = "SESSIONTEST_SCHEDULES"
+
+// scale multiplies n as the environment wants it.
+func scale(n int) int {
+	if by, err := strconv.Atoi(os.Getenv(SchedulesVariable)); err == nil && by > 0 {
+		return n * by
+	}
+	return n
+}
+
 var scheduleRules = []rule{
 	{"random schedules, no idle timeout", func(s *suite) { s.schedules(session.Config{}) }},
 	{"random schedules, idle timeout", func(s *suite) { s.schedules(session.Config{IdleTimeout: time.Hour}) }},
@@ -25,7 +39,7 @@ var scheduleRules = []rule{
 }
 
 func (s *suite) schedules(cfg session.Config) {
-	for seed := range uint64(schedules) {
+	for seed := range uint64(scale(schedules)) {
 		s.schedule(cfg, seed)
 	}
 }

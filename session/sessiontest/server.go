@@ -15,6 +15,7 @@ import (
 type counted struct {
 	session.Store
 	reads, writes atomic.Int64
+	onOwned       func() // if set, called before each session that Owned yields
 }
 
 func (c *counted) Fetch(ctx context.Context, key string) (session.Record, bool, error) {
@@ -44,6 +45,31 @@ func (c *counted) Remove(ctx context.Context, key string) (bool, error) {
 
 func (c *counted) Each(ctx context.Context) iter.Seq2[session.Entry, error] {
 	return c.Store.(session.Lister).Each(ctx)
+}
+
+func (c *counted) Stamp(ctx context.Context, user string) (int64, error) {
+	c.reads.Add(1)
+	return c.Store.(session.Indexer).Stamp(ctx, user)
+}
+
+func (c *counted) Owned(ctx context.Context, user string) iter.Seq2[session.Entry, error] {
+	c.reads.Add(1)
+	if c.onOwned == nil {
+		return c.Store.(session.Indexer).Owned(ctx, user)
+	}
+	return func(yield func(session.Entry, error) bool) {
+		for entry, err := range c.Store.(session.Indexer).Owned(ctx, user) {
+			c.onOwned()
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
+func (c *counted) Revoke(ctx context.Context, r session.Revocation) (int64, error) {
+	c.writes.Add(1)
+	return c.Store.(session.Indexer).Revoke(ctx, r)
 }
 
 // calls returns how many reads and writes there were since the last time.
@@ -84,6 +110,7 @@ func (srv *server) open(token string) *request {
 	if token != "" {
 		r.AddCookie(&http.Cookie{Name: srv.Cookie.Name, Value: token})
 	}
+	r.Header.Set("User-Agent", "Test/1.0")
 	answer := httptest.NewRecorder()
 	w, r := srv.Open(answer, r)
 	return &request{Context: r.Context(), server: srv, writer: w, answer: answer}

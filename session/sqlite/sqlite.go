@@ -46,6 +46,7 @@ var (
 	_ session.Store   = (*Store)(nil)
 	_ session.Swapper = (*Store)(nil)
 	_ session.Lister  = (*Store)(nil)
+	_ session.Indexer = (*Store)(nil)
 )
 
 // New returns a store. It does not open the database; see [Store.CreateTable].
@@ -104,6 +105,9 @@ func (s *Store) Insert(ctx context.Context, key string, rec session.Record) (ins
 	if data == nil {
 		data = []byte{}
 	}
+	if rec.Owner.User != "" {
+		return s.insertOwned(ctx, key, data, rec)
+	}
 	n, err := s.exec(ctx, "insert", insertSQL, key, data, stamp(rec.Expiry))
 	return n > 0, err
 }
@@ -142,31 +146,37 @@ const pageSize = 500
 // Each implements session.Lister.
 func (s *Store) Each(ctx context.Context) iter.Seq2[session.Entry, error] {
 	return func(yield func(session.Entry, error) bool) {
-		last := ""
-		for {
-			page, err := s.page(ctx, last)
-			if err != nil {
-				yield(session.Entry{}, problem("list", err))
+		s.walk(ctx, pageSQL, nil, yield)
+	}
+}
+
+// walk yields what the statement finds, page by page: it is given the last key
+// and the size of a page, and then args.
+func (s *Store) walk(ctx context.Context, statement string, args []any, yield func(session.Entry, error) bool) {
+	last := ""
+	for {
+		page, err := s.page(ctx, statement, append([]any{last, pageSize}, args...))
+		if err != nil {
+			yield(session.Entry{}, problem("list", err))
+			return
+		}
+		for _, entry := range page {
+			if !yield(entry, nil) {
 				return
 			}
-			for _, entry := range page {
-				if !yield(entry, nil) {
-					return
-				}
-				last = entry.Key
-			}
-			if len(page) < pageSize {
-				return
-			}
+			last = entry.Key
+		}
+		if len(page) < pageSize {
+			return
 		}
 	}
 }
 
-func (s *Store) page(ctx context.Context, after string) (page []session.Entry, err error) {
+func (s *Store) page(ctx context.Context, statement string, args []any) (page []session.Entry, err error) {
 	if s.closed.Load() {
 		return nil, session.ErrClosed
 	}
-	rows, err := s.db.QueryContext(ctx, pageSQL, after, pageSize)
+	rows, err := s.db.QueryContext(ctx, statement, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +216,9 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) sweep(ctx context.Context) (int, error) {
+	if _, err := s.exec(ctx, "clean up", sweepRevocationsSQL); err != nil {
+		return 0, err
+	}
 	return s.exec(ctx, "clean up", sweepSQL, janitor.Batch)
 }
 
@@ -227,8 +240,9 @@ func problem(op string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case strings.Contains(err.Error(), "no such table"):
-		return fmt.Errorf("session/sqlite: %s: the table is missing: run `echoic create-tables` or call CreateTable: %w", op, err)
+	case strings.Contains(err.Error(), "no such table"), strings.Contains(err.Error(), "no such column"),
+		strings.Contains(err.Error(), "has no column named"):
+		return fmt.Errorf("session/sqlite: %s: the table is missing or of an older version: run `echoic create-tables` or call CreateTable: %w", op, err)
 	}
 	return fmt.Errorf("session/sqlite: %s: %w", op, err)
 }

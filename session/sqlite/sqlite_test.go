@@ -116,7 +116,7 @@ func TestCleanUp(t *testing.T) {
 	db := openDB(t, path)
 	// More than one batch, expired.
 	const fill = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
-		INSERT INTO sessions SELECT 'k' || i, x'00', julianday('now') - 1 FROM n`
+		INSERT INTO sessions (token, data, expiry) SELECT 'k' || i, x'00', julianday('now') - 1 FROM n`
 	if _, err := db.ExecContext(t.Context(), fill); err != nil {
 		t.Fatal(err)
 	}

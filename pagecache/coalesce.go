@@ -94,6 +94,9 @@ func (x *exchange) lead(fl *flight) error {
 
 // share answers with what was made for another request meanwhile.
 func (x *exchange) share(e *entry) error {
+	if err := x.fill(e); err != nil {
+		return x.unfilled(err)
+	}
 	age := ageOf(e, x.p.cfg.Now())
 	x.p.explain(x, ReasonShared, "", e.status, age)
 	return x.answer(e, age, x.p.statusOfMiss(x.why, ReasonShared, 0), ReasonShared)

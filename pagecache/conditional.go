@@ -29,6 +29,9 @@ func Conditional(w http.ResponseWriter, r *http.Request, tag bool, next Next) er
 	rec.restore()
 	h := w.Header()
 	sniff(h, rec.status, rec.body)
+	if parseDirectives(h["Cache-Control"]).noStore {
+		tag = false // for pages with holes: what the client may not keep needs no validator
+	}
 	if tag && err == nil && rec.status == http.StatusOK && len(h["Etag"]) == 0 && r.Method == http.MethodGet {
 		made := bodyTag(h, rec.body)
 		if x.codedOutside() {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // Config is what [Pages] are made of. Only Cache is required.
@@ -74,6 +75,10 @@ type Config struct {
 	// Gzip, Brotli, or Identity for none. Defaults to Gzip; the Strict profile
 	// codes nothing.
 	Coding string
+	// Live are the holes of pages: places that every visitor sees with text of
+	// his own although the page is kept for all. Fragments on the pages need the
+	// same. Defaults to none; the Strict profile has none.
+	Live *live.Set
 	// OnHit is called for every answer from the store, before it is sent: a
 	// cache outside of the framework hides hits from its logger. It must not
 	// block.

@@ -43,6 +43,8 @@ type entry struct {
 	vary   []string // Vary
 	second atomic.Pointer[secondly]
 	coded  *coded // the other coding, nil if there is none
+
+	live *liveParts // its holes, nil if it has none
 }
 
 // line is a header field in the form in which it is sent.
@@ -56,7 +58,7 @@ func (e *entry) isIndex() bool { return e.status == 0 }
 
 // size is about the memory of the entry in bytes.
 func (e *entry) size() int {
-	size := 640 + len(e.body) + len(e.etag)
+	size := 640 + len(e.body) + len(e.etag) + e.live.size()
 	if e.coded != nil {
 		size += 256 + len(e.coded.body)
 	}

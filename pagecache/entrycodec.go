@@ -17,11 +17,12 @@ const (
 	flagValidate
 	flagNoStale
 	flagCodable
+	flagLive
 	flagsKnown = 1<<iota - 1
 )
 
 func (e *entry) flags() (b byte) {
-	for flag, set := range map[byte]bool{flagShared: e.shared, flagMade: e.made, flagValidate: e.validate, flagNoStale: e.noStale, flagCodable: e.codable} {
+	for flag, set := range map[byte]bool{flagShared: e.shared, flagMade: e.made, flagValidate: e.validate, flagNoStale: e.noStale, flagCodable: e.codable, flagLive: e.live != nil} {
 		if set {
 			b |= flag
 		}
@@ -51,6 +52,7 @@ func encodeEntry(e *entry) ([]byte, error) {
 	}
 	b = appendTexts(b, e.variants)
 	b = e.coded.append(b)
+	b = e.live.append(b)
 	return append(b, e.body...), nil
 }
 
@@ -87,11 +89,17 @@ func decodeEntry(b []byte) (*entry, error) {
 	}
 	e.variants = r.texts(1 << 12)
 	e.coded = r.coded()
+	if b[1]&flagLive != 0 {
+		e.live = r.live()
+	}
 	e.body = r.b
 	if r.bad || (e.status != 0 && (e.status < 200 || e.status > 599)) || !soundHeader(e.header) || e.render < 0 {
 		return nil, errEntry
 	}
-	return e.complete(), nil
+	if e.complete(); !e.soundHoles() {
+		return nil, errEntry
+	}
+	return e, nil
 }
 
 func appendText(b []byte, s string) []byte {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // making is one run of the handler.
@@ -20,9 +21,10 @@ type making struct {
 	asking  bool            // the request asks whether the stale answer is still right
 	asked   time.Time
 	arrived time.Time
-	denied  bool          // the handler returned an error that is an answer
-	changed uint64        // changes of the URL before the handler ran
-	outcome cache.Outcome // for other servers that wait
+	denied  bool            // the handler returned an error that is an answer
+	changed uint64          // changes of the URL before the handler ran
+	outcome cache.Outcome   // for other servers that wait
+	live    *live.Recording // of holes; nil if there can be none
 }
 
 // run lets the handler answer and keeps the answer if it may. What can be
@@ -72,6 +74,7 @@ func (m *making) begin(ctx context.Context) {
 	}
 	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, gate)
 	m.ctx, m.scope = x.p.records.Open(ctx, x.missed)
+	m.record()
 	x.announce(ctx)
 	m.scope.Tag(x.urlTags()...)
 	m.scope.Tag(x.route.tags...)

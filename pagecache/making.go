@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // fields are the header fields of the answer as it was sent.
@@ -92,12 +93,15 @@ func (m *making) finish() (*entry, Reason) {
 	h := m.fields()
 	route := x.annotated()
 	a := &answer{request: x.r, status: rec.status, header: h, body: rec.body, state: rec.state, url: x.target.url, asked: m.asked, arrived: m.arrived}
+	punched := m.punch(a)
 	span, why := storable(a, route)
 	switch {
 	case why == "" && cookie:
 		why = ReasonSetCookie
 	case why == "" && rec.unwanted:
 		why = ReasonTooLarge
+	case why == "":
+		why = punched
 	}
 	if why == "" {
 		why = scopeReason(m.scope)
@@ -130,18 +134,20 @@ func scopeReason(scope *cache.Scope) Reason {
 // entryOf makes what is kept of an answer.
 func (x *exchange) entryOf(a *answer, header http.Header, span lifespan) *entry {
 	route := x.annotated()
-	e := &entry{status: a.status, header: header, body: slices.Clip(a.body), born: a.arrived.Add(-a.age(route)), lifespan: span}
+	e := &entry{status: a.status, header: header, body: slices.Clip(a.kept()), born: a.arrived.Add(-a.age(route)), lifespan: span}
 	if route.strict {
 		return e
 	}
-	if e.status == http.StatusOK && first(e.header["Etag"]) == "" {
+	if a.live != nil {
+		e.hollow(a.live)
+	} else if e.status == http.StatusOK && first(e.header["Etag"]) == "" {
 		e.header["Etag"], e.made = []string{bodyTag(e.header, e.body)}, true
 	}
 	addVary(e.header, route.vary)
 	if len(route.cookies) > 0 {
 		addVary(e.header, []string{"Cookie"})
 	}
-	e.codable = x.p.canCode(e)
+	e.codable = e.live == nil && x.p.canCode(e)
 	return e
 }
 
@@ -175,14 +181,17 @@ func (m *making) deliver(h http.Header, e *entry, why Reason) {
 		addVary(h, e.vary)
 		x.browserControl(h, 0)
 	}
+	if m.live.Live() {
+		live.Protect(h)
+	}
 	h["Cache-Status"] = []string{x.p.statusOfMiss(x.why, why, rec.status)}
 	if x.p.cfg.ServerTiming {
 		h["Server-Timing"] = append(h["Server-Timing"], x.p.timingOfMiss(why, m.arrived.Sub(m.asked)))
 	}
-	s := sendable{status: rec.status, etag: first(h["Etag"]), lastModified: first(h["Last-Modified"]), body: rec.body}
+	s := sendable{status: rec.status, etag: first(h["Etag"]), lastModified: first(h["Last-Modified"]), body: rec.body, live: m.live.Live()}
 	if bodyAllowed(rec.status) && (len(h["Content-Length"]) > 0 || len(h["Transfer-Encoding"]) > 0 || len(h["Trailer"]) > 0) {
 		s.length = h["Content-Length"]
-	} else if e != nil {
+	} else if e != nil && e.live == nil {
 		s.length = e.length
 	} else if bodyAllowed(rec.status) {
 		s.length = []string{lengthOf(rec.body)}
@@ -211,6 +220,8 @@ func (m *making) keep(e *entry, why Reason) (*entry, Reason) {
 		return nil, ReasonCancelled
 	case x.outdated(e):
 		return nil, ReasonScope
+	case x.why == ReasonHoles:
+		return nil, ReasonHoles // there is one, which another visitor can have
 	}
 	e.pairs = byName(m.scope.Deps().Vary)
 	if x.p.door != nil && x.target.junk && !x.p.door.again(x.target.url, x.p.cfg.Now(), cmp.Or(e.life, e.keep)) {

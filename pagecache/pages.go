@@ -2,10 +2,12 @@ package pagecache
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/echoic-go/echoic/cache"
 )
@@ -26,6 +28,8 @@ type Pages struct {
 	pool     sync.Pool // of *exchange
 	statuses sync.Map  // of outcome, the texts of Cache-Status
 	work     background
+
+	holesFailed atomic.Int64 // unix second of the last logged failure
 }
 
 // Next runs the handler of a page on another writer and request. An error is a
@@ -81,7 +85,11 @@ func (p *Pages) Handler(next http.Handler, opts ...Option) http.Handler {
 	}
 	var self http.HandlerFunc
 	self = func(w http.ResponseWriter, r *http.Request) {
-		_ = p.ServeWithin(self, w, r, route, run) // run returns no error, so neither does Serve
+		// run returns no error, so neither does Serve, but for a page that can
+		// neither be made nor be completed.
+		if err := p.ServeWithin(self, w, r, route, run); errors.Is(err, errHole) {
+			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		}
 	}
 	return self
 }

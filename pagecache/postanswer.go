@@ -9,7 +9,7 @@ import (
 // request itself, is kept for GET (RFC 9110, section 9.3.3).
 func (x *exchange) post(r *http.Request) error {
 	if x.locate() != "" {
-		return x.unsafe(r)
+		return x.unsafe(x.w, r)
 	}
 	x.lookup() // for what was purged so far, and the variants
 	if x.found.Value != nil {

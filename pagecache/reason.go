@@ -66,6 +66,7 @@ const (
 	ReasonHeaders       Reason = "headers"               // too many, too long, or with bytes that are none
 	ReasonEncoding      Reason = "encoding-without-vary" // coded, without Vary: Accept-Encoding
 	ReasonNonce         Reason = "csp-nonce"             // the page holds the nonce of its Content-Security-Policy
+	ReasonHoles         Reason = "holes"                 // a hole could not be filled, or it is not known where in the answer it is
 	ReasonError         Reason = "handler-error"         // the handler returned an error
 	ReasonCancelled     Reason = "client-gone"           // nobody waited for it any more
 	ReasonScope         Reason = "scope"                 // the scope refused: purged meanwhile, too many tags

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"slices"
+
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // recordState is how an answer came about.
@@ -40,6 +42,8 @@ type recorder struct {
 	mute bool                  // it does not
 
 	unwanted bool // the body is not collected
+
+	live *live.Recording // of holes; nil if there can be none
 }
 
 func newRecorder(w http.ResponseWriter, limit int, gate func(status int) bool) *recorder {
@@ -139,6 +143,9 @@ func (rec *recorder) release() {
 	rec.passes = true
 	if rec.status != 0 {
 		rec.restore()
+		if rec.live.Live() {
+			live.Protect(rec.Header())
+		}
 		rec.ResponseWriter.WriteHeader(rec.status)
 	}
 	if len(rec.body) > 0 {

@@ -11,6 +11,9 @@ import (
 
 // replay answers from an entry of the store.
 func (x *exchange) replay(e *entry, age time.Duration, why Reason) error {
+	if err := x.fill(e); err != nil {
+		return x.unfilled(err)
+	}
 	x.p.explain(x, why, "", e.status, age)
 	if x.p.cfg.OnHit != nil {
 		x.p.cfg.OnHit(Hit{Request: x.r, Status: e.status, Bytes: len(e.body), Age: age, Reason: why})
@@ -33,7 +36,9 @@ func (x *exchange) answer(e *entry, age time.Duration, status string, why Reason
 		}
 	}
 	s := sendable{status: e.status, etag: e.etag, lastModified: e.lmText, modified: e.lastMod, body: e.body, length: e.length, stored: true}
-	if x.codedOutside() {
+	if e.live != nil {
+		s = x.sendFilled(h, e)
+	} else if x.codedOutside() {
 		if e.etag != "" {
 			h["Etag"] = []string{x.wireTag(e)}
 		}
@@ -68,6 +73,7 @@ type sendable struct {
 	body               []byte
 	length             []string // nil leaves it to the writer
 	stored             bool     // by this cache: ranges are cut from it
+	live               bool     // with holes: it is sent whole, whatever the client has
 }
 
 // maxRanges is the most parts of a body that a request may ask for: many small
@@ -78,7 +84,7 @@ const maxRanges = 16
 // header is complete but for what follows from them.
 func (x *exchange) emit(h http.Header, s sendable) {
 	x.sent = true
-	if s.status == http.StatusOK {
+	if s.status == http.StatusOK && !s.live {
 		if status := precondition(x.r, s.etag, s.lastModified, !x.route.strict); status != http.StatusOK {
 			writeBare(x.w, h, status)
 			return

@@ -70,6 +70,8 @@ type exchange struct {
 	placed      bool // target and key are remembered ones
 	outerVaries bool // middleware outside codes bodies
 	sent        bool // the client has its answer
+
+	filled *filled // what is found, with this visitor's values in its holes
 }
 
 // serve goes through the phases.
@@ -143,26 +145,26 @@ func (x *exchange) bypass() error {
 	h := x.w.Header()
 	h["Cache-Status"] = append(h["Cache-Status"], x.p.statusOfMiss(x.why, "", 0))
 	x.p.explain(x, x.why, "", 0, 0)
-	r := x.withOuter(x.r)
+	w, r := x.protected(x.withOuter(x.r))
 	if isRead(r.Method) {
 		t := x.target
 		if t.url == "" {
 			t = target{seen: r.URL.RawQuery}
 		}
-		return x.next(x.w, x.p.visible(r, x.route, t))
+		return x.next(w, x.p.visible(r, x.route, t))
 	}
 	switch {
 	case isSafe(r.Method):
-		return x.next(x.w, r)
+		return x.next(w, r)
 	case x.route.strict && r.Method == http.MethodPost:
 		return x.post(r)
 	}
-	return x.unsafe(r)
+	return x.unsafe(w, r)
 }
 
 // unsafe runs the handler for a method that may change something.
-func (x *exchange) unsafe(r *http.Request) error {
-	watch := &statusWriter{ResponseWriter: x.w}
+func (x *exchange) unsafe(w http.ResponseWriter, r *http.Request) error {
+	watch := &statusWriter{ResponseWriter: w}
 	if err := x.next(watch, r); err != nil {
 		return err
 	}

@@ -20,7 +20,9 @@ type answer struct {
 	header  http.Header // as sent; live, so that late additions are seen
 	body    []byte
 	state   recordState
-	url     string // of the request, normalised
+	live    *liveParts // its holes
+	text    []byte     // body without what is in them
+	url     string     // of the request, normalised
 	asked   time.Time
 	arrived time.Time
 }
@@ -107,7 +109,7 @@ func refusedByHeader(a *answer, route *Route) Reason {
 		return ReasonVaryStar
 	case !soundHeader(a.header):
 		return ReasonHeaders
-	case hasNonce(a.header, a.body):
+	case hasNonce(a.header, a.kept()):
 		return ReasonNonce
 	case route.strict:
 		return ""

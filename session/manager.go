@@ -127,5 +127,5 @@ func (m *Manager) fit() settings {
 // Accessed reports whether the session of ctx was read or written so far.
 func (m *Manager) Accessed(ctx context.Context) bool {
 	v := m.visit(ctx)
-	return v != nil && (v.reads.Load() > 0 || v.varied != nil && v.varied.read.Load())
+	return v != nil && (v.accesses() > 0 || v.varied != nil && v.varied.read.Load())
 }

@@ -19,7 +19,7 @@ func (v *visit) settle() (*http.Cookie, error) {
 	if err := v.load(); err != nil {
 		return nil, err
 	}
-	v.settled = v.reads.Load()
+	v.settled = v.accesses()
 	ctx := v.view(context.WithoutCancel(v.Context), 0)
 	switch v.m.SessionManager.Status(ctx) {
 	case scs.Unmodified:
@@ -83,10 +83,10 @@ func (v *visit) keepAlive(ctx context.Context) error {
 // settleLate saves what changed after the header had gone out. Only a session
 // whose token the client already has can be saved then.
 func (v *visit) settleLate() {
-	if v.reads.Load() == 0 || v.load() != nil || v.reads.Load() == v.settled {
+	if v.accesses() == 0 || v.load() != nil || v.accesses() == v.settled {
 		return
 	}
-	v.settled = v.reads.Load()
+	v.settled = v.accesses()
 	ctx := v.view(context.WithoutCancel(v.Context), belated)
 	if v.m.SessionManager.Status(ctx) != scs.Modified || v.nothingToKeep(ctx) {
 		return

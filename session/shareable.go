@@ -73,7 +73,7 @@ func (m *Manager) share(ctx context.Context, key string) (value any, exists, ok 
 		return nil, false, false
 	}
 	v := m.visit(ctx)
-	if v == nil || v.varied == nil || v.load() != nil {
+	if v == nil || v.varied == nil || isApart(ctx, m) || v.load() != nil {
 		return nil, false, false
 	}
 	value, pair, ok := v.pair(key)

@@ -22,8 +22,9 @@ type visit struct {
 	request *http.Request // nil outside of one
 	token   string        // as the client presented it, or empty
 	reads   atomic.Uint64
-	varied  *varied     // nil if nothing can be shared
-	denied  atomic.Bool // somebody touched the session and it could not be loaded
+	apart   atomic.Uint64 // reads and writes that no scope is told of
+	varied  *varied       // nil if nothing can be shared
+	denied  atomic.Bool   // somebody touched the session and it could not be loaded
 	once    sync.Once
 	*loaded // nil until load; apart, since most requests do without
 }

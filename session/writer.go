@@ -160,7 +160,7 @@ func (w *Writer) prepare(h http.Header, status int) error {
 		return w.cause
 	case v.denied.Load():
 		return v.err
-	case v.reads.Load() == 0 && !v.varied.used():
+	case v.accesses() == 0 && !v.varied.used():
 		return nil
 	}
 	cookie, err := v.settle()

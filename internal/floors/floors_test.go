@@ -35,6 +35,7 @@ var floors = map[string]int{
 	"cache/cachetest": 1,
 
 	// Where values live, and what keeps servers in agreement.
+	"cache/live":     2,
 	"cache/memory":   2,
 	"cache/null":     2,
 	"cache/database": 2,

@@ -2,11 +2,11 @@ package pagecache
 
 import (
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/internal/peer"
 )
 
 // overrideHeaders change the method in some frameworks behind this one.
@@ -123,14 +123,4 @@ func sourceReads(r *http.Request) uint64 {
 }
 
 // trusts reports whether the peer's forwarding headers are believed.
-func (p *Pages) trusts(r *http.Request) bool {
-	if len(p.cfg.TrustedProxies) == 0 {
-		return false
-	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	addr := peer.Addr().Unmap()
-	return slices.ContainsFunc(p.cfg.TrustedProxies, func(n netip.Prefix) bool { return n.Contains(addr) })
-}
+func (p *Pages) trusts(r *http.Request) bool { return peer.Trusted(r.RemoteAddr, p.cfg.TrustedProxies) }

@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"templates":          0,
 	"internal/redisconn": 0,
 	"internal/sqlconn":   0,
+	"internal/peer":      0,
 
 	// The core and its suite.
 	"cache":           1,
@@ -55,7 +56,13 @@ var floors = map[string]int{
 	"session/sessiontest": 3,
 	"session/scssuite":    3,
 	"ratelimit":           3,
+	"ratelimit/memory":    3,
+	"ratelimit/redis":     3,
 	"pubsub":              3,
+	"pubsub/memory":       3,
+	"pubsub/postgres":     3,
+	"pubsub/redis":        3,
+	"pubsub/pubsubtest":   3,
 
 	// Echo, and pages for people.
 	"middleware": 4,

@@ -27,19 +27,28 @@ const checkTimeout = 5 * time.Second
 
 // Check connects to everything that cfg names and round-trips a value through
 // every cache and the session store, all under names of its own. It goes on
-// when a step fails, so that everything that is wrong is named at once.
+// when a step fails, so that everything that is wrong is named at once. In
+// Postgres it creates no tables.
 func Check(ctx context.Context, cfg Config) []CheckResult {
 	results := []CheckResult{checkConfig(cfg)}
 	if !results[0].OK {
 		return results
 	}
+	return append(results, checkStores(ctx, cfg, cfg.Plan())...)
+}
+
+// checkStores goes on after the configuration.
+func checkStores(ctx context.Context, cfg Config, plan Plan) (results []CheckResult) {
 	cfg.Logger = nil // what fails is in the results
-	plan := cfg.Plan()
 	if plan.Cache == Redis || plan.Sessions == Redis {
 		results = append(results, timed(ctx, "redis", checkRedis(cfg), remedyRedis))
 	}
 	if plan.Database == Postgres {
 		results = append(results, timed(ctx, "postgres", checkPostgres(cfg), remedyPostgres))
+		tables := timed(ctx, "tables", checkTables(cfg, plan), remedyTables)
+		if results = append(results, tables); !tables.OK {
+			return append(results, untried(plan)...)
+		}
 	}
 	results = append(results, timed(ctx, "cache "+cache.Default, checkCache(cfg), remedyCache(plan.Cache)))
 	if plan.Cache != Memory || plan.Database != "" {
@@ -49,7 +58,17 @@ func Check(ctx context.Context, cfg Config) []CheckResult {
 	return results
 }
 
+// untried are the steps that would create what is missing, which is not for a
+// check to do.
+func untried(plan Plan) (results []CheckResult) {
+	for _, name := range []string{"cache " + cache.Default, "journal", "sessions"} {
+		results = append(results, CheckResult{Name: name, Detail: "not tried: see tables above", Remedy: remedyTables})
+	}
+	return results
+}
+
 const (
+	remedyTables   = "echoic create-tables"
 	remedyRedis    = "start Redis, or correct REDIS_URL (host, port, password, database number)"
 	remedyPostgres = "start Postgres, or correct DATABASE_URL (host, port, user, password, database)"
 )
@@ -124,8 +143,8 @@ func checkCache(cfg Config) func(context.Context) (string, error) {
 	}
 }
 
-// checkJournal makes the table if need be and asks the journal where it ends, as every server
-// does before it trusts a Redis.
+// checkJournal asks the journal where it ends, as every server does before it
+// trusts a Redis. In a SQLite file it makes the table, as the application would.
 func checkJournal(cfg Config, plan Plan) func(context.Context) (string, error) {
 	return func(ctx context.Context) (detail string, err error) {
 		if plan.Database == "" {

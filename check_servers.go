@@ -3,6 +3,8 @@ package echoic
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/redis/rueidis"
 
@@ -58,5 +60,16 @@ func checkPostgres(cfg Config) func(context.Context) (string, error) {
 			return "", err
 		}
 		return "Postgres " + version + " at " + target.Addr(), nil
+	}
+}
+
+// checkTables looks for the tables in Postgres.
+func checkTables(cfg Config, plan Plan) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		missing, err := missingTables(ctx, cfg, plan)
+		if err == nil && len(missing) > 0 {
+			err = fmt.Errorf("missing: %s", strings.Join(missing, ", "))
+		}
+		return fmt.Sprintf("all %d are there", len(relations(plan))), err
 	}
 }

@@ -11,9 +11,9 @@ import (
 
 // Table is a table that cache or sessions need.
 type Table struct {
-	Name     string  // what it is for
-	Database Backend // where it is
-	SQL      string  // what creates it
+	Name     string  `json:"name"`     // what it is for
+	Database Backend `json:"database"` // where it is
+	SQL      string  `json:"sql"`      // what creates it
 }
 
 // Tables creates the tables of sessions, cache and journal where they are missing,
@@ -40,14 +40,15 @@ func Tables(ctx context.Context, cfg Config, dryRun bool) (tables []Table, err e
 
 // tableKind is something that keeps its data in a table.
 type tableKind struct {
-	name string
-	in   Backend
-	open func(ctx context.Context, cfg Config, owned *resources) (table, error)
+	name      string
+	in        Backend
+	relations []string // the tables in the database
+	open      func(ctx context.Context, cfg Config, owned *resources) (table, error)
 }
 
 func neededTables(plan Plan) (kinds []tableKind) {
 	if plan.Sessions == Postgres || plan.Sessions == SQLite {
-		kinds = append(kinds, tableKind{"sessions", plan.Sessions, func(ctx context.Context, cfg Config, owned *resources) (table, error) {
+		kinds = append(kinds, tableKind{"sessions", plan.Sessions, []string{"sessions"}, func(ctx context.Context, cfg Config, owned *resources) (table, error) {
 			_, t, err := newSessionStore(ctx, cfg, nil, owned)
 			return t, err
 		}})
@@ -55,9 +56,10 @@ func neededTables(plan Plan) (kinds []tableKind) {
 	if plan.Database == "" {
 		return kinds
 	}
-	kinds = append(kinds, tableKind{"cache", plan.Database, openCacheTable}, tableKind{"journal", plan.Database, openJournalTable})
+	kinds = append(kinds, tableKind{"cache", plan.Database, []string{"echoic_cache"}, openCacheTable},
+		tableKind{"journal", plan.Database, []string{"echoic_journal", "echoic_journal_state"}, openJournalTable})
 	if plan.Cache == Redis {
-		kinds = append(kinds, tableKind{"fallback", plan.Database, openFallbackTable})
+		kinds = append(kinds, tableKind{"fallback", plan.Database, []string{fallbackTable}, openFallbackTable})
 	}
 	return kinds
 }

@@ -34,6 +34,9 @@ func TestWaysToRunRedis(t *testing.T) {
 			cfg.CacheStoreBudget, cfg.RedisSocketTimeout = 10*time.Second, 5*time.Second
 			cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 			set(t, &cfg)
+			if _, err := echoic.Tables(t.Context(), cfg, false); err != nil {
+				t.Fatal(err)
+			}
 			for _, result := range echoic.Check(t.Context(), cfg) {
 				if !result.OK {
 					t.Errorf("check: %s: %s", result.Name, result.Detail)

@@ -76,11 +76,14 @@ func TestBadConfiguration(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	redis, database := testenv.Redis(t), testenv.Postgres(t).Database(t)
+	redis, database := testenv.NewRedis(t, testenv.RedisConfig{Config: []string{"maxmemory 100mb"}}), testenv.NewPostgres(t, testenv.PostgresConfig{Durable: true}).Database(t)
 	vars := []string{"APP_ENV=production", "REDIS_URL=" + redis.URL, "DATABASE_URL=" + database, "CACHE_PREFIX=" + redis.Prefix}
+	if code, out, errs := cli(t, "", vars, "create-tables"); code != 0 {
+		t.Fatalf("create-tables: exit %d\n%s%s", code, out, errs)
+	}
 	for _, command := range []string{"check", "setup-cache"} {
 		code, out, errs := cli(t, "", vars, command)
-		if code != 0 || !strings.Contains(out, "All 6 checks passed") || !strings.Contains(out, redis.Addr) {
+		if code != 0 || !strings.Contains(out, "All 7 connections work") || !strings.Contains(out, redis.Addr) {
 			t.Errorf("%s: exit %d\n%s%s", command, code, out, errs)
 		}
 	}
@@ -89,7 +92,7 @@ func TestCheck(t *testing.T) {
 		OK     bool
 		Checks []echoic.CheckResult
 	}
-	if err := json.Unmarshal([]byte(out), &report); code != 0 || err != nil || !report.OK || len(report.Checks) != 6 {
+	if err := json.Unmarshal([]byte(out), &report); code != 0 || err != nil || !report.OK || len(report.Checks) != 7 {
 		t.Errorf("--json: exit %d, %v\n%s", code, err, out)
 	}
 }
@@ -97,7 +100,7 @@ func TestCheck(t *testing.T) {
 func TestCheckNamesWhatFails(t *testing.T) {
 	away := testenv.RefusedAddr(t)
 	code, out, errs := cli(t, "", []string{"REDIS_URL=redis://:hunter2@" + away + "/1"}, "check")
-	if code != 1 || !strings.Contains(out, "FAIL  redis") || !strings.Contains(out, away) || !strings.Contains(out, "ok    sessions") || strings.Contains(out+errs, "hunter2") {
+	if code != 3 || !strings.Contains(out, "FAIL  redis") || !strings.Contains(out, away) || !strings.Contains(out, "ok    sessions") || strings.Contains(out+errs, "hunter2") {
 		t.Fatalf("exit %d\n%s%s", code, out, errs)
 	}
 }
@@ -154,7 +157,7 @@ func TestClear(t *testing.T) {
 	if code, _, errs := cli(t, "", nil, "clear", "--yes"); code != 1 || !strings.Contains(errs, "memory") {
 		t.Errorf("memory: exit %d\n%s", code, errs)
 	}
-	if code, _, errs := cli(t, "", []string{"REDIS_URL=redis://" + testenv.RefusedAddr(t)}, "clear", "--yes"); code != 1 || errs == "" {
+	if code, _, errs := cli(t, "", []string{"REDIS_URL=redis://" + testenv.RefusedAddr(t)}, "clear", "--yes"); code != 3 || errs == "" {
 		t.Errorf("Redis away: exit %d\n%s", code, errs)
 	}
 }

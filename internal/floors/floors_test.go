@@ -44,6 +44,7 @@ var floors = map[string]int{
 	"cache/near":     2,
 	"cache/failover": 2,
 	"journal":        2,
+	"internal/audit": 2,
 
 	// Features; no Echo here.
 	"pagecache":           3,

@@ -100,7 +100,7 @@ func (s *smoke) production(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	postgres, err := workspace.StartPostgres(ctx, server.PostgresConfig{})
+	postgres, err := workspace.StartPostgres(ctx, server.PostgresConfig{Durable: true})
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ const given = "ctx context.Context, app *echoic.App, cfg echoic.Config, e *echo.
 // this module need no line unless their names are not unique.
 var known = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "log": "log", "os": "os", "rand": "crypto/rand",
-	"slog": "log/slog", "sql": "database/sql", "strconv": "strconv", "strings": "strings", "template": "html/template", "time": "time",
+	"signal": "os/signal", "slog": "log/slog", "sql": "database/sql", "strconv": "strconv", "strings": "strings", "syscall": "syscall", "template": "html/template", "time": "time",
 	"echo": "github.com/labstack/echo/v4", "pgx": "github.com/jackc/pgx/v5", "pgxpool": "github.com/jackc/pgx/v5/pgxpool", "scs": "github.com/alexedwards/scs/v2",
 	"echoic": module,
 }

@@ -28,6 +28,11 @@ func refreshOf(r *http.Request) *renewal {
 	return a
 }
 
+// Refreshing reports whether the request is the cache's own, for a page that is
+// made anew in the background: middleware that counts visitors leaves it out. No
+// client can send one.
+func Refreshing(r *http.Request) bool { return refreshOf(r) != nil }
+
 // claim reports whether x is the request that the mark is for, once. It then
 // knows what the first request found.
 func (a *renewal) claim(x *exchange) bool {

@@ -75,25 +75,22 @@ func lastEntry(list string) (entry, rest string, more bool) {
 	return list, "", false
 }
 
-// parseHop reads an address, with or without a port.
+// parseHop reads an address, with or without a port; IPv6 also in brackets.
 func parseHop(text string) (netip.Addr, bool) {
 	text = strings.Trim(text, " \t")
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
-		at, err := netip.ParseAddrPort(text)
-		if err != nil {
-			inside, ok := strings.CutPrefix(text, "[")
-			if inside, ok = strings.CutSuffix(inside, "]"); !ok {
-				return netip.Addr{}, false
-			}
-			if addr, err = netip.ParseAddr(inside); err != nil || !addr.Is6() {
-				return netip.Addr{}, false
-			}
-		} else {
+		var at netip.AddrPort
+		if at, err = netip.ParseAddrPort(text); err == nil {
 			addr = at.Addr()
+		} else if inside, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inside, "]") {
+			addr, err = netip.ParseAddr(inside[:len(inside)-1])
+			if addr.Is4() {
+				return netip.Addr{}, false
+			}
 		}
 	}
-	return addr.Unmap().WithZone(""), true
+	return addr.Unmap().WithZone(""), err == nil
 }
 
 // Network is what one client can be assumed to have around the address: the

@@ -89,7 +89,9 @@ func TestScriptIsSentAgain(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
 	store := open(t, server.URL, "app")
-	charge := func() []ratelimit.Charge { return []ratelimit.Charge{{Key: "k", Room: time.Hour, Cost: time.Microsecond}} }
+	charge := func() []ratelimit.Charge {
+		return []ratelimit.Charge{{Key: "k", Room: time.Hour, Cost: time.Microsecond}}
+	}
 	_, err := store.Take(t.Context(), "tag", charge())
 	must(t, err)
 	_, err = server.Do("SCRIPT", "FLUSH")

@@ -81,9 +81,13 @@ func (v *visit) rebase(ctx context.Context) error {
 	case theirErr != nil:
 		return theirErr
 	}
+	mine := !v.terms(ctx).sameCookie(v.was)
 	v.adopt(ctx, was, theirs)
 	if own := v.m.SessionManager; own.Deadline(ctx).Equal(wasUntil) {
 		own.SetDeadline(ctx, until)
+	}
+	if !mine {
+		v.was = v.terms(ctx) // whose cookie another request has sent
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

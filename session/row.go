@@ -73,7 +73,7 @@ func (v *visit) remove(ctx context.Context, token string, p purpose) error {
 	}
 	v.row = row{}
 	if removed {
-		v.removed = true
+		v.removed = v.removed || p != renewing
 		return nil
 	}
 	v.gone = true

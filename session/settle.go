@@ -40,6 +40,9 @@ func (v *visit) settle() (*http.Cookie, error) {
 	case err != nil:
 		return nil, err
 	}
+	if token == v.token && v.terms(ctx).sameCookie(v.was) {
+		return nil, nil // the client has it
+	}
 	return v.cookie(ctx, token), nil
 }
 
@@ -104,10 +107,12 @@ func (v *visit) settleLate() {
 	}
 }
 
-// cookie returns the one for token. Like scs it comes with every change, also if
-// the client has it: applications count on it to renew what browsers cap. It is
-// made only after the store took the change, so a session that a login in
-// parallel has ended by then sends none.
+// cookie returns the one for token. Unlike scs's it comes only where the client has
+// another one: for a new session, a renewed token, or an end that has moved. An
+// answer that is late, and changed only values, would else put the old token in the
+// place of that of a login which was answered in the meantime; no later answer could
+// tell. It is made after the store took the change, so a session that a login has
+// ended by then sends none either.
 func (v *visit) cookie(ctx context.Context, token string) *http.Cookie {
 	now := v.terms(ctx)
 	v.token, v.was = token, now

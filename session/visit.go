@@ -39,7 +39,7 @@ type loaded struct {
 	mu      sync.Mutex
 	row     row    // what is known to be in the store
 	gone    bool   // the row that we knew has ended
-	removed bool   // by us
+	removed bool   // by us, and not for a new token
 	saved   []byte // what is stored there, as last read or written
 	wrote   bool   // saved is what this request wrote
 	settled uint64 // reads when it was written
@@ -53,6 +53,11 @@ var _ cache.Source = (*visit)(nil)
 type terms struct {
 	deadline time.Time
 	remember bool
+}
+
+// sameCookie reports whether cookies look the same, which count in seconds.
+func (t terms) sameCookie(other terms) bool {
+	return t.remember == other.remember && t.deadline.Unix() == other.deadline.Unix()
 }
 
 // rememberKey is where scs's RememberMe keeps its choice.

@@ -78,8 +78,8 @@ func TestCookie(t *testing.T) {
 		t.Errorf("the cookie outlives the browser: %v", c)
 	}
 	same := ask(m, c.Value, func(_ http.ResponseWriter, r *http.Request) { m.Put(r.Context(), "k", 2) })
-	if cookies := same.Cookies(); len(cookies) != 1 || cookies[0].Value != c.Value {
-		t.Errorf("a change: %v, want the cookie again, as scs has it", cookies)
+	if cookies := same.Cookies(); len(cookies) != 0 {
+		t.Errorf("a change: %v, want none: the client has it", cookies)
 	}
 	read := ask(m, c.Value, func(_ http.ResponseWriter, r *http.Request) { m.GetString(r.Context(), "k") })
 	if len(read.Cookies()) != 0 {
@@ -128,8 +128,9 @@ func TestLogoutWithMessage(t *testing.T) {
 	})
 }
 
-// TestRenewedAndEmpty: a session that was emptied and renewed leaves neither a
-// row nor a cookie with a dead token.
+// TestRenewedAndEmpty: a session that was emptied and renewed leaves no row. The
+// cookie stays, although its token is dead: to delete it could delete that of a
+// login in parallel.
 func TestRenewedAndEmpty(t *testing.T) {
 	t.Parallel()
 	m, p := newManager(t, session.Config{})
@@ -139,7 +140,7 @@ func TestRenewedAndEmpty(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if cookies := got.Cookies(); len(cookies) != 1 || cookies[0].MaxAge >= 0 || p.writes.Load() != 2 {
+	if cookies := got.Cookies(); len(cookies) != 0 || p.writes.Load() != 2 {
 		t.Errorf("cookies %v, %d writes", cookies, p.writes.Load())
 	}
 }

@@ -2,6 +2,7 @@ package sessiontest
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,19 @@ var managerRules = []rule{
 		cookie := a.visit(token, func(ctx context.Context) { a.GetString(ctx, "x"); a.Exists(ctx, "y"); a.Token(ctx) })
 		reads, writes = a.store.calls()
 		s.is(reads == 1 && writes == 0 && cookie == nil, "read: one call; got %d reads, %d writes, cookie %v", reads, writes, cookie)
+	}},
+	{"an answer that is late does not put the old token in the place of a newer one", func(s *suite) {
+		a, b := s.servers(session.Config{IdleTimeout: time.Hour})
+		token := s.start(a, "cart")
+		s.age(30 * time.Minute)
+		reader, writer := a.open(token), a.open(token)
+		a.GetString(reader, "cart")
+		a.Put(writer, "x", 1)
+		// They are saved before the login, and answered after it.
+		late := []*http.Cookie{reader.finish(), writer.finish()}
+		login := b.visit(token, func(ctx context.Context) { s.must(b.Login(ctx, "ann")) })
+		s.is(login != nil && login.Value != token, "the login gets a cookie")
+		s.is(late[0] == nil && late[1] == nil, "who has the cookie is not sent it again; got %v", late)
 	}},
 	{"an unknown token is never adopted, a malformed one never asked for", func(s *suite) {
 		a, _ := s.servers(session.Config{})

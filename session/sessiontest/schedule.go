@@ -58,34 +58,39 @@ type schedule struct {
 	held   map[string]bool // keys that ever held the secret
 	ended  map[string]bool // keys that were there and are not any more
 	live   map[string]session.Record
+	seed   uint64
 	moved  bool // this step may have given the secret a new key
 }
 
 // step is a request under way.
 type step struct {
 	*request
-	moves bool // it has renewed its token and not yet saved
+	token string // what it presented
+	moves bool   // it has renewed its token and not yet saved
+	out   bool   // it has logged out
+	later bool   // it may have moved the deadline, and with it that of the cookie
 }
 
 // schedule plays one random schedule. Two invariants are checked after each of
 // its steps: a key that is gone never comes back; and when all keys that ever
-// held the secret are gone, and no renewal is under way, the secret is gone.
+// held the secret are gone, and no renewal is under way, the secret is gone. No
+// request sends the cookie that it was asked with, and only a logout deletes it.
 func (s *suite) schedule(cfg session.Config, seed uint64) {
 	s.Helper()
 	a, b := s.servers(cfg)
 	p := &schedule{
 		suite: s, random: rand.New(rand.NewPCG(seed, 1)), servers: [2]*server{a, b},
-		hashed: cfg.HashTokens, held: make(map[string]bool), ended: make(map[string]bool),
+		seed: seed, hashed: cfg.HashTokens, held: make(map[string]bool), ended: make(map[string]bool),
 	}
 	p.tokens = []string{s.start(a, "secret"), s.start(b, "other")}
-	p.observe(seed)
+	p.observe()
 	for range steps {
 		p.next()
-		p.observe(seed)
+		p.observe()
 	}
 	for len(p.open) > 0 {
 		p.finish(0)
-		p.observe(seed)
+		p.observe()
 	}
 	for key := range s.each(s.a) {
 		s.remove(s.a, key)
@@ -96,7 +101,7 @@ func (s *suite) schedule(cfg session.Config, seed uint64) {
 func (p *schedule) next() {
 	if len(p.open) == 0 || len(p.open) < 5 && p.random.IntN(4) == 0 {
 		srv, token := p.servers[p.random.IntN(2)], p.tokens[p.random.IntN(len(p.tokens))]
-		r := &step{request: srv.open(token)}
+		r := &step{request: srv.open(token), token: token}
 		p.open = append(p.open, r)
 		p.note(len(p.open)-1, "opens")
 		srv.Exists(r, "x")
@@ -122,7 +127,12 @@ func (p *schedule) next() {
 		p.note(i, "merges")
 		source := p.tokens[p.random.IntN(len(p.tokens))]
 		p.moved = strings.Contains(string(p.live[p.key(source)].Data), "secret")
-		p.expect(m.MergeSession(r, source))
+		before := m.Token(r)
+		err := m.MergeSession(r, source)
+		if p.expect(err); m.Token(r) != before { // with a logged-in user's
+			p.moved, r.moves = true, r.moves || err != nil
+		}
+		r.later = true
 	case 6:
 		p.note(i, "commits")
 		_, _, err := m.Commit(r)
@@ -131,7 +141,7 @@ func (p *schedule) next() {
 	case 7:
 		p.note(i, "logs out")
 		p.expect(m.Logout(r))
-		r.moves = false
+		r.moves, r.out = false, true
 	case 8:
 		p.note(i, "time passes")
 		p.age(30 * time.Minute)
@@ -165,9 +175,17 @@ func (p *schedule) expect(err error) {
 // finish ends a request and remembers the token that the browser gets.
 func (p *schedule) finish(i int) {
 	p.note(i, "finishes")
-	p.moved = p.open[i].moves
-	if cookie := p.open[i].finish(); cookie != nil && cookie.Value != "" {
+	r := p.open[i]
+	p.moved = r.moves
+	switch cookie := r.finish(); {
+	case cookie == nil:
+	case cookie.Value == r.token && r.later:
+	case cookie.Value == r.token:
+		p.broken("who has the cookie is not sent it again: a login may have been answered in the meantime")
+	case cookie.Value != "":
 		p.tokens = append(p.tokens, cookie.Value)
+	case !r.out:
+		p.broken("only a logout deletes the cookie")
 	}
 	p.open = append(p.open[:i], p.open[i+1:]...)
 }
@@ -177,7 +195,7 @@ func (p *schedule) note(i int, what string) {
 }
 
 // observe looks at the store and checks the invariants.
-func (p *schedule) observe(seed uint64) {
+func (p *schedule) observe() {
 	p.Helper()
 	before := p.live
 	p.live = p.each(p.a)
@@ -188,11 +206,11 @@ func (p *schedule) observe(seed uint64) {
 	}
 	for key, rec := range p.live {
 		if p.ended[key] {
-			p.broken(seed, "a session that has ended never comes back")
+			p.broken("a session that has ended never comes back")
 		}
 		if strings.Contains(string(rec.Data), "secret") {
 			if p.over() {
-				p.broken(seed, "the data of a session that has ended never come back")
+				p.broken("the data of a session that has ended never come back")
 			}
 			p.held[key] = true
 		}
@@ -200,9 +218,9 @@ func (p *schedule) observe(seed uint64) {
 	p.moved = false
 }
 
-func (p *schedule) broken(seed uint64, rule string) {
+func (p *schedule) broken(rule string) {
 	p.Helper()
-	p.Fatalf("rule broken: %s (seed %d):\n%s", rule, seed, strings.Join(p.log, "\n"))
+	p.Fatalf("rule broken: %s (seed %d):\n%s", rule, p.seed, strings.Join(p.log, "\n"))
 }
 
 // over reports whether nobody can have the secret any more.

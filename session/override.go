@@ -194,7 +194,11 @@ func (m *Manager) enter(ctx context.Context) (*visit, error) {
 	if v == nil {
 		return nil, ErrUnmanaged
 	}
-	v.noteAccess()
+	if isApart(ctx, m) {
+		v.apart.Add(1)
+	} else {
+		v.noteAccess()
+	}
 	return v, v.load()
 }
 

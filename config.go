@@ -91,6 +91,11 @@ type Config struct {
 	// auto, which is true in production. Production refuses false.
 	SessionCookieSecure string `env:"SESSION_COOKIE_SECURE" envDefault:"auto"`
 
+	// SecretKeys sign the CSRF tokens of App.CSRF: at least 32 random characters
+	// each, at most 8. The first makes tokens, all are accepted. Empty: production
+	// has no App.CSRF, elsewhere a key lasts as long as the process.
+	SecretKeys []string `env:"SECRET_KEY"`
+
 	// Logger gets what the parts log. Defaults to slog.Default().
 	Logger *slog.Logger `env:"-"`
 }

@@ -96,6 +96,7 @@ func parseConfig(environment map[string]string) (Config, error) {
 	})
 	trimAll(cfg.TrustedProxies)
 	trimAll(cfg.AllowedHosts)
+	trimAll(cfg.SecretKeys)
 	if err == nil {
 		return cfg, nil
 	}

@@ -138,7 +138,26 @@ func (cfg Config) checkSessions() error {
 			problems = append(problems, &ConfigError{"SESSION_DATABASE", shown(cfg.SessionDatabase), "is no SQLite file: " + problem, remedy})
 		}
 	}
-	return errors.Join(append(problems, cfg.checkCookie())...)
+	return errors.Join(append(problems, cfg.checkCookie(), cfg.checkSecretKeys())...)
+}
+
+const (
+	leastSecretKey = 32 // characters
+	mostSecretKeys = 8
+)
+
+// checkSecretKeys shows none of them.
+func (cfg Config) checkSecretKeys() error {
+	const remedy = "make one with `openssl rand -base64 32`; to change it, put the new one in front: SECRET_KEY=new,old"
+	if n := len(cfg.SecretKeys); n > mostSecretKeys {
+		return &ConfigError{"SECRET_KEY", fmt.Sprintf("%d keys", n), fmt.Sprintf("has more than %d", mostSecretKeys), "take the oldest away"}
+	}
+	for i, key := range cfg.SecretKeys {
+		if len(key) < leastSecretKey {
+			return &ConfigError{"SECRET_KEY", "", fmt.Sprintf("is too short: key %d has %d characters, at least %d are needed", i+1, len(key), leastSecretKey), remedy}
+		}
+	}
+	return nil
 }
 
 func (cfg Config) checkCookie() error {

@@ -43,6 +43,7 @@ type App struct {
 
 	trust   *trust // nil without Redis
 	monitor monitor
+	csrf    csrf
 	owned   resources
 }
 
@@ -161,6 +162,10 @@ func (a *App) openSessions(ctx context.Context) error {
 		return err
 	}
 	a.monitor.sessions = store
+	address, err := a.Config.clientAddress()
+	if err != nil {
+		return err
+	}
 	var ends cache.Journal
 	if a.Plan.Sessions == Redis { // a database loses nothing that it has acknowledged
 		ends = a.Journal
@@ -168,7 +173,7 @@ func (a *App) openSessions(ctx context.Context) error {
 	a.Sessions, err = session.New(session.Config{
 		Store: store, Journal: ends, Lifetime: a.Config.SessionLifetime, IdleTimeout: a.Config.SessionIdleTimeout,
 		Cookie:     session.Cookie{Name: a.Plan.Cookie, Secure: a.Plan.Secure},
-		HashTokens: a.Config.Env == Production, Logger: a.Logger,
+		HashTokens: a.Config.Env == Production, Address: address, Logger: a.Logger,
 	})
 	return err
 }

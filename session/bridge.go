@@ -23,7 +23,7 @@ func (b *bridge) FindCtx(ctx context.Context, token string) ([]byte, bool, error
 	if !wellFormed(token) {
 		return nil, false, nil
 	}
-	rec, found, err := b.m.fetch(ctx, b.m.conf().storeKey(token))
+	rec, found, err := b.m.find(ctx, token)
 	return rec.Data, found, err
 }
 
@@ -89,10 +89,9 @@ func (l *loader) FindCtx(ctx context.Context, token string) ([]byte, bool, error
 		v.saved = v.listed.Data
 		return v.listed.Data, true, nil
 	}
-	key := l.m.conf().storeKey(token)
-	rec, found, err := l.m.fetch(ctx, key)
+	rec, found, err := l.m.find(ctx, token)
 	if found {
-		v.row, v.saved = row{token: token, key: key, expiry: rec.Expiry}, rec.Data
+		v.row, v.saved = row{token: token, key: l.m.conf().storeKey(token), expiry: rec.Expiry}, rec.Data
 	}
 	return rec.Data, found, err
 }
@@ -104,7 +103,7 @@ func (m *Manager) fetch(ctx context.Context, key string) (rec Record, found bool
 		rec, found, err = s.Fetch(ctx, key)
 		return err
 	})
-	if m.ended.has(key) { // after the read: it may have ended meanwhile
+	if m.ended.has(key) || string(rec.Data) == tombstone { // after the read: it may have ended meanwhile
 		return Record{}, false, err
 	}
 	return rec, found && err == nil, err

@@ -53,6 +53,15 @@ type Config struct {
 	// it may believe forwarding headers of proxies that it trusts. Defaults to the
 	// peer's address.
 	Address func(r *http.Request) string
+	// MigrateFrom is where sessions are that an application of before has made. One
+	// that is not in Store is taken over from there when its visitor comes, and is
+	// then there no more; nothing else is written there. The manager does not close
+	// it. Sessions that were written by scs need a Codec that reads gob. Defaults to
+	// none.
+	MigrateFrom Store
+	// Compat says what else was different in that application. The zero value:
+	// nothing.
+	Compat Compat
 	// MaxBytes bounds one encoded session. Defaults to 64 KiB.
 	MaxBytes int
 	// Timeout bounds each call of the store. Defaults to 2 s.
@@ -114,6 +123,9 @@ func (cfg Config) withDefaults() (Config, error) {
 		return cfg, fmt.Errorf("session: Config.MaxBytes is %d: give a positive number of bytes", cfg.MaxBytes)
 	case cfg.Timeout < 0:
 		return cfg, fmt.Errorf("session: Config.Timeout is %v: give a positive duration", cfg.Timeout)
+	}
+	if err := cfg.checkMigration(); err != nil {
+		return cfg, err
 	}
 	return cfg, checkShareable(cfg.Shareable)
 }

@@ -16,10 +16,7 @@ func (m *Manager) remove(ctx context.Context, key string) (removed bool, err err
 	if err != nil {
 		return false, err
 	}
-	err = m.ask(ctx, "remove", func(ctx context.Context, s Store) (err error) {
-		removed, err = s.Remove(ctx, key)
-		return err
-	})
+	removed, err = m.end(ctx, key)
 	switch {
 	case m.cfg.Journal == nil:
 		return removed, err

@@ -52,7 +52,7 @@ func (m *Manager) each(ctx context.Context) iter.Seq2[Entry, error] {
 				yield(Entry{}, &StoreError{Op: "list", Err: err})
 				return
 			}
-			if !yield(entry, nil) {
+			if isSession(entry.Data) && !yield(entry, nil) {
 				return
 			}
 		}

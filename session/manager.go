@@ -41,6 +41,10 @@ type settings struct {
 	load  scs.SessionManager // loads, without scs's write for every read
 	store Store
 	hash  bool
+
+	migrate  Store  // where sessions are taken over from, or nil
+	unhashed bool   // under their tokens
+	cookie   string // that of before, or empty
 }
 
 var _ cache.Variants = (*Manager)(nil)
@@ -102,6 +106,10 @@ func (m *Manager) fit() settings {
 		// Hashing is the bridge's: scs would hash before tokens are checked.
 		hash: m.cfg.HashTokens || m.HashTokenInStore,
 	}
+	s.migrate, s.unhashed, s.cookie = m.cfg.MigrateFrom, m.cfg.Compat.UnhashedTokens, m.cfg.Compat.CookieName
+	if s.migrate == nil && s.unhashed {
+		s.migrate = m.cfg.Store
+	}
 	switch own := m.SessionManager.Store.(type) {
 	case *bridge:
 		if own.m != m {
@@ -112,6 +120,9 @@ func (m *Manager) fit() settings {
 	default:
 		s.err = fmt.Errorf("session: Store %T cannot be used: its Commit overwrites blindly and would bring back sessions that have ended: "+
 			"use one of session/sqlite, session/postgres, session/redis, which keep the same layout", own)
+	}
+	if _, ok := s.store.(Swapper); s.migrate != nil && !ok && s.err == nil {
+		s.err = fmt.Errorf("session: Store %T cannot take over sessions: it does not implement session.Swapper", s.store)
 	}
 	if s.save.ErrorFunc == nil {
 		s.save.ErrorFunc = unavailable

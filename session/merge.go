@@ -118,7 +118,10 @@ func (v *visit) adopt(ctx context.Context, was, theirs map[string]any) {
 // last one wins as a whole. It is called with the lock held.
 func (v *visit) replace(ctx context.Context, rec Record, p purpose) (replaced bool, err error) {
 	swapper, ok := v.m.conf().store.(Swapper)
-	if !ok || v.saved == nil || p == overwriting {
+	switch {
+	case !ok || v.saved == nil:
+		return v.m.update(ctx, v.row.key, rec)
+	case p == overwriting && v.m.conf().migrate == nil:
 		return v.m.update(ctx, v.row.key, rec)
 	}
 	if v.m.ended.has(v.row.key) {
@@ -128,8 +131,24 @@ func (v *visit) replace(ctx context.Context, rec Record, p purpose) (replaced bo
 		replaced, err = swapper.Swap(ctx, v.row.key, v.saved, rec)
 		return err
 	})
-	if err == nil && !replaced {
+	switch {
+	case err != nil || replaced:
+		return replaced, err
+	case p != overwriting:
 		return false, errConflict // or it has ended: rebase finds out
+	}
+	// An update would take a tombstone for a session.
+	now, found, err := v.m.fetch(ctx, v.row.key)
+	if err != nil || !found {
+		return false, err
+	}
+	v.saved = now.Data
+	err = v.m.ask(ctx, "update", func(ctx context.Context, _ Store) (err error) {
+		replaced, err = swapper.Swap(ctx, v.row.key, v.saved, rec)
+		return err
+	})
+	if err == nil && !replaced {
+		err = &StoreError{Op: "update", Err: errConflict}
 	}
 	return replaced, err
 }

@@ -115,7 +115,7 @@ func (m *Manager) MergeSession(ctx context.Context, token string) error {
 		return nil
 	}
 	key := m.conf().storeKey(token)
-	rec, found, err := m.fetch(ctx, key)
+	rec, found, err := m.find(ctx, token)
 	if err != nil || !found {
 		return err
 	}

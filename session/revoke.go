@@ -171,11 +171,7 @@ func (m *Manager) removeAll(ctx context.Context, keys []string) (ended int, err 
 	}
 	var failed error
 	for _, key := range keys {
-		removed := false
-		err := m.ask(ctx, "remove", func(ctx context.Context, s Store) (err error) {
-			removed, err = s.Remove(ctx, key)
-			return err
-		})
+		removed, err := m.end(ctx, key)
 		if removed || err != nil && m.cfg.Journal != nil {
 			ended++
 		}

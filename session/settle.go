@@ -75,6 +75,13 @@ func (v *visit) keepAlive(ctx context.Context) error {
 	if expiry.Sub(v.row.expiry) < idle/10 {
 		return nil
 	}
+	if v.m.conf().migrate != nil { // where an update would move the end of a tombstone
+		_, err := v.replace(ctx, Record{Data: v.saved, Expiry: expiry}, 0)
+		if errors.Is(err, errConflict) {
+			return nil // changed, and so saved, by another request
+		}
+		return err
+	}
 	updated, err := v.m.update(ctx, v.row.key, Record{Expiry: expiry})
 	if err != nil {
 		return err

@@ -117,7 +117,7 @@ func (m *Manager) owned(ctx context.Context, userID string) iter.Seq2[Entry, err
 				yield(Entry{}, &StoreError{Op: "list", Err: err})
 				return
 			}
-			if !m.ended.has(entry.Key) && !yield(entry, nil) {
+			if isSession(entry.Data) && !m.ended.has(entry.Key) && !yield(entry, nil) {
 				return
 			}
 		}

@@ -37,7 +37,10 @@ func (m *Manager) Open(rw http.ResponseWriter, r *http.Request) (*Writer, *http.
 	}
 	w := &Writer{ResponseWriter: rw}
 	w.visit.Context, w.visit.m, w.visit.request, w.visit.varied = r.Context(), m, r, m.newVaried()
-	w.visit.token = presented(r.Header["Cookie"], m.conf().save.Cookie.Name)
+	conf := m.conf()
+	if w.visit.token = presented(r.Header["Cookie"], conf.save.Cookie.Name); w.visit.token == "" && conf.cookie != "" {
+		w.visit.token = presented(r.Header["Cookie"], conf.cookie)
+	}
 	if h := rw.Header(); len(h) > 0 {
 		w.before = maps.Clone(h)
 	}
@@ -169,6 +172,11 @@ func (w *Writer) prepare(h http.Header, status int) error {
 	}
 	if cookie != nil {
 		setCookie(h, cookie)
+		if old := v.m.conf().cookie; old != "" && cookie.MaxAge < 0 {
+			forgotten := *cookie
+			forgotten.Name = old
+			setCookie(h, &forgotten)
+		}
 	}
 	private(h)
 	return nil

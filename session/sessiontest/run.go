@@ -28,7 +28,7 @@ func Run(t *testing.T, open Opener) {
 	}{
 		{"Store", storeRules}, {"Expiry", expiryRules}, {"Concurrency", concurrencyRules}, {"Lister", listerRules},
 		{"Index", indexRules}, {"Manager", managerRules}, {"Merge", mergeRules}, {"Ended", endedRules}, {"Revoke", revokeRules},
-		{"Schedules", scheduleRules},
+		{"Migrate", migrateRules}, {"Schedules", scheduleRules},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()

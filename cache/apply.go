@@ -31,12 +31,14 @@ func Apply(ctx context.Context, store Store, cfg ApplyConfig, list []Invalidatio
 	if err != nil {
 		return err
 	}
-	var tags, sessions, keys []string
+	var tags, soft, sessions, keys []string
 	all, values := false, false
 	for _, i := range list {
 		switch i.Kind {
 		case InvalidTag:
 			tags = append(tags, i.Name)
+		case InvalidTagSoftly:
+			soft = append(soft, i.Name)
 		case InvalidAll:
 			all, values = true, true
 		case InvalidValues:
@@ -48,7 +50,7 @@ func Apply(ctx context.Context, store Store, cfg ApplyConfig, list []Invalidatio
 		}
 	}
 	defer t.advance()
-	problems := []error{heard(t.renewAll(ctx, tags))}
+	problems := []error{heard(t.renewAll(ctx, tags)), heard(t.softenAll(ctx, soft))}
 	if all {
 		problems = append(problems, freshGeneration(ctx, store, pagesGenerationKey(cfg.Prefix)))
 	}

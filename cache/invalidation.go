@@ -22,6 +22,9 @@ type InvalidationKind byte
 const (
 	// InvalidTag is a purged tag. Name is the tag.
 	InvalidTag InvalidationKind = 't'
+	// InvalidTagSoftly is a tag purged softly: pages that carry it may be served
+	// stale while they are made anew. Name is the tag.
+	InvalidTagSoftly InvalidationKind = 'u'
 	// InvalidAll is a Clear: values, pages and fragments. Name is empty.
 	InvalidAll InvalidationKind = 'g'
 	// InvalidValues are all plain values, but no pages or fragments. Name is
@@ -47,6 +50,8 @@ func (k InvalidationKind) String() string {
 	switch k {
 	case InvalidTag:
 		return "tag"
+	case InvalidTagSoftly:
+		return "tag, softly"
 	case InvalidAll:
 		return "all"
 	case InvalidValues:

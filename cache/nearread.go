@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -121,24 +122,28 @@ func (c *Cache) nearUsable() (verified, usable bool) {
 	return verified, verified || degraded(c.cfg.Store)
 }
 
-// valid reports whether the tags of something that the near tier holds still
-// have the tokens it was made under, and remembers it for the epoch. While
-// nothing is purged that is one load.
-func (c *Cache) nearValid(ctx context.Context, tags []TagToken, checked interface {
-	Load() uint64
-	Store(uint64)
-}) bool {
+// nearValid reports whether the tags of something that the near tier holds still
+// have the tokens it was made under.
+func (c *Cache) nearValid(ctx context.Context, tags []TagToken, checked *atomic.Uint64) bool {
+	return c.nearStanding(ctx, tags, checked) == isCurrent
+}
+
+// nearStanding is what they say, and remembers for the epoch that they are
+// current. While nothing is purged that is one load.
+func (c *Cache) nearStanding(ctx context.Context, tags []TagToken, checked *atomic.Uint64) standing {
 	if len(tags) == 0 {
-		return true
+		return isCurrent
 	}
 	epoch := c.nearEpoch.Now() // before the tokens are read
 	if checked.Load() == epoch+1 {
-		return true
+		return isCurrent
 	}
-	ok, err := c.tags.currentNear(ctx, tags)
-	if ok && err == nil {
+	how, err := c.tags.standingNear(ctx, tags)
+	if err != nil {
+		return isPurged
+	}
+	if how == isCurrent {
 		checked.Store(epoch + 1)
-		return true
 	}
-	return false
+	return how
 }

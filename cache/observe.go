@@ -61,7 +61,7 @@ func (c *Cache) nearKeys(list []Invalidation) []string {
 	keys := make([]string, 0, len(list)+1)
 	for _, i := range list {
 		switch i.Kind {
-		case InvalidTag:
+		case InvalidTag, InvalidTagSoftly:
 			keys = append(keys, c.tags.key(i.Name), c.tags.seqName)
 		case InvalidAll:
 			keys = append(keys, c.records.key, c.values.key)

@@ -29,6 +29,8 @@ type RecordsConfig[T any] struct {
 	Decode func([]byte) (T, error)
 	// Size is the weight in bytes of a record in memory.
 	Size func(T) int
+	// Stale lets Get find records of which a tag was purged softly, and say so.
+	Stale bool
 }
 
 // Record is a stored thing. Value is shared: it must not be modified. After a
@@ -42,6 +44,10 @@ type Record[T any] struct {
 	// of it is served although changes by others may have been missed: it is
 	// stale (RFC 9111, section 4.2.4).
 	Unverified bool
+	// Soft says that one of its tags was purged softly since: where the kind of
+	// record may be served stale, it may be while it is made anew. Other kinds
+	// are not found then.
+	Soft bool
 	// Near says that it was held in this process: no store was asked.
 	Near bool
 
@@ -121,9 +127,9 @@ func (r *Records[T]) getObject(ctx context.Context, key Key) (rec Record[T], fou
 	if err == nil && rec.ticket.generation != "" {
 		v, there := r.objects.Object(key.physical(r.c.cfg.Prefix, r.cfg.Kind, rec.ticket.generation))
 		if o, fits := v.(*object[T]); there && fits && o.framed == key.framed {
-			var ok bool
-			if ok, err = r.valid(ctx, o); ok {
-				rec.Value, rec.Deps, rec.Created, rec.Expires = o.value, o.deps, o.created, o.expires
+			var how standing
+			if how, err = r.standing(ctx, o); r.serves(how) {
+				rec.Value, rec.Deps, rec.Created, rec.Expires, rec.Soft = o.value, o.deps, o.created, o.expires, how == isSoft
 				return rec, true, nil
 			}
 		}
@@ -146,31 +152,38 @@ func (r *Records[T]) getNear(ctx context.Context, key Key) (rec Record[T], found
 	}
 	v, _ := r.c.near.Get(key.physical(r.c.cfg.Prefix, r.cfg.Kind, generation))
 	o, fits := v.(*object[T])
-	if !fits || o.framed != key.framed || !o.expires.IsZero() && !r.c.cfg.Now().Before(o.expires) || !r.c.nearValid(ctx, o.deps.Tags, &o.checked) {
+	if !fits || o.framed != key.framed || !o.expires.IsZero() && !r.c.cfg.Now().Before(o.expires) {
+		return rec, false
+	}
+	how := r.c.nearStanding(ctx, o.deps.Tags, &o.checked)
+	if !r.serves(how) {
 		return rec, false
 	}
 	return Record[T]{
-		Value: o.value, Deps: o.deps, Created: o.created, Expires: o.expires, Unverified: !verified, Near: true,
+		Value: o.value, Deps: o.deps, Created: o.created, Expires: o.expires, Unverified: !verified, Soft: how == isSoft, Near: true,
 	}, true
 }
 
-// valid checks the tags of an object. While nothing is purged that is one load.
-func (r *Records[T]) valid(ctx context.Context, o *object[T]) (bool, error) {
+// serves reports whether what has that standing is found.
+func (r *Records[T]) serves(s standing) bool { return s == isCurrent || s == isSoft && r.cfg.Stale }
+
+// standing checks the tags of an object. While nothing is purged that is one load.
+func (r *Records[T]) standing(ctx context.Context, o *object[T]) (standing, error) {
 	if len(o.deps.Tags) == 0 {
-		return true, nil
+		return isCurrent, nil
 	}
 	if r.c.tags.epoch == nil { // tags live outside the process
-		return r.c.tags.current(ctx, o.deps.Tags)
+		return r.c.tags.standing(ctx, o.deps.Tags)
 	}
 	epoch := r.c.tags.epoch.Now()
 	if o.checked.Load() == epoch {
-		return true, nil
+		return isCurrent, nil
 	}
-	ok, err := r.c.tags.current(ctx, o.deps.Tags)
-	if ok {
+	how, err := r.c.tags.standing(ctx, o.deps.Tags)
+	if how == isCurrent && err == nil {
 		o.checked.Store(epoch)
 	}
-	return ok, err
+	return how, err
 }
 
 func (r *Records[T]) getBytes(ctx context.Context, base string, key Key) (rec Record[T], found bool, err error) {
@@ -183,8 +196,12 @@ func (r *Records[T]) getBytes(ctx context.Context, base string, key Key) (rec Re
 	if !ok {
 		return rec, false, nil
 	}
-	if ok, err := r.c.tags.current(ctx, env.deps.Tags); err != nil || !ok {
+	how, err := r.c.tags.standing(ctx, env.deps.Tags)
+	if err != nil || !r.serves(how) {
 		return rec, false, err
+	}
+	if rec.Soft = how == isSoft; rec.Soft {
+		got.near = nil // its tags are looked at again every time
 	}
 	found = r.decode(ctx, got, 0, base, key, env, &rec)
 	return rec, found, nil

@@ -164,42 +164,38 @@ func (t *Tags) advance() {
 	}
 }
 
-// current reports whether no tag was purged since the tokens were taken.
+// current reports whether no tag was purged since the tokens were taken, softly or
+// for good.
 func (t *Tags) current(ctx context.Context, tags []TagToken) (bool, error) {
-	if len(tags) == 0 {
-		return true, nil
-	}
-	now, err := t.tokens(ctx, tags)
-	if err != nil {
-		return false, err
-	}
-	for i, tag := range tags {
-		if tag.Token.IsZero() || now[i] != tag.Token {
-			return false, nil
-		}
-	}
-	return true, nil
+	how, err := t.standing(ctx, tags)
+	return how == isCurrent && err == nil, err
 }
 
-// currentNear is current for something that the near tier holds. While others'
+// standingNear is standing for something that the near tier holds. While others'
 // changes do not arrive, or the shared store is away, only tokens that the near
 // tier holds too can vouch for it.
-func (t *Tags) currentNear(ctx context.Context, tags []TagToken) (bool, error) {
+func (t *Tags) standingNear(ctx context.Context, tags []TagToken) (standing, error) {
+	how := isCurrent
 	for _, tag := range tags {
 		v, _ := t.near.Get(t.key(tag.Name))
-		if token, ok := v.(Token); ok {
-			if tag.Token.IsZero() || token != tag.Token {
-				return false, nil
-			}
-			continue
+		token, ok := v.(Token)
+		switch {
+		case !ok && t.near.Verified() && !degraded(t.shared):
+			return t.standing(ctx, tags)
+		case !ok, tag.Token.IsZero():
+			return isPurged, nil
+		case token == tag.Token:
+		case token.softOf(tag.Token):
+			how = isSoft
+		default:
+			return isPurged, nil
 		}
-		if !t.near.Verified() || degraded(t.shared) {
-			return false, nil
-		}
-		return t.current(ctx, tags)
 	}
 	// After the look: a purge that is owed has dropped the tokens since.
-	return len(t.owed.due(tags, toShared)) == 0, nil
+	if len(t.owed.due(tags, toShared)) > 0 {
+		return isPurged, nil
+	}
+	return how, nil
 }
 
 // tokens returns the present token of each tag, zero for one that has none: from

@@ -73,7 +73,7 @@ func cacheGroups(caps Caps) []cacheGroup {
 		groups = append(groups, cacheGroup{"Lifetime", cacheExpiryChecks}, cacheGroup{"Version", versionChecks})
 	}
 	if !caps.NoCounter && !caps.NoSwapper {
-		groups = append(groups, cacheGroup{"Counter", cacheCounterChecks}, cacheGroup{"Purge", purgeChecks},
+		groups = append(groups, cacheGroup{"Counter", cacheCounterChecks}, cacheGroup{"Purge", purgeChecks}, cacheGroup{"PurgeSoft", softChecks},
 			cacheGroup{"Scope", scopeChecks}, cacheGroup{"TaggedRecords", taggedRecordChecks})
 	}
 	if !caps.NoLister {

@@ -55,12 +55,15 @@ func CachePageWithConfig(cfg CachePageConfig) echo.MiddlewareFunc {
 			if cfg.Skipper(c) {
 				return next(c)
 			}
-			f := newFace(c, next)
 			r := c.Request()
-			defer f.restore(r)
 			if r.Pattern == "" {
 				r.Pattern = c.Path() // for Pages.Recent
 			}
+			if cfg.Pages.ServeHit(c.Response(), r, route) {
+				return nil
+			}
+			f := newFace(c, next)
+			defer f.restore(r)
 			return cause(cfg.Pages.ServeWithin(c.Echo(), f, r, route, f.run))
 		}
 	}

@@ -1,7 +1,6 @@
 package pagecache
 
 import (
-	"context"
 	"net/http"
 	"slices"
 )
@@ -20,8 +19,6 @@ func NewAnnotation(opts ...Option) *Annotation {
 	return a
 }
 
-type annotationKey struct{}
-
 // annotations are those of all decorators, the outermost last.
 type annotations struct {
 	*Annotation
@@ -30,13 +27,12 @@ type annotations struct {
 
 // Annotate returns r with the annotation on it.
 func (a *Annotation) Annotate(r *http.Request) *http.Request {
-	outer, _ := r.Context().Value(annotationKey{}).(*annotations)
-	return r.WithContext(context.WithValue(r.Context(), annotationKey{}, &annotations{a, outer}))
+	return r.WithContext(mark(r.Context(), func(m *marks) { m.annotations = &annotations{a, m.annotations} }))
 }
 
 // annotatedRoute is the route with what decorators outside say.
 func annotatedRoute(r *http.Request, route *Route) *Route {
-	a, _ := r.Context().Value(annotationKey{}).(*annotations)
+	a := marksOf(r.Context()).annotations
 	if a == nil {
 		return route
 	}

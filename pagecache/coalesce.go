@@ -116,8 +116,8 @@ func (x *exchange) leadAll() *entry {
 		if rec.Value.isIndex() {
 			return true
 		}
-		use, _ := judge(rec.Value, ageOf(rec.Value, x.p.cfg.Now()), x.asks, x.route.strict)
-		return use != useAsk
+		use, _ := judge(rec.Value, ageOf(rec.Value, x.p.cfg.Now()), rec.Soft, x.asks, x.route.strict)
+		return use != useAsk && !rec.Soft
 	}
 	lease, rec, found := x.p.records.Lead(ctx, x.at, x.missed, true, good)
 	x.lease = lease
@@ -134,7 +134,7 @@ func (x *exchange) again() *entry {
 	if e == nil {
 		return nil
 	}
-	if use, _ := judge(e, ageOf(e, x.p.cfg.Now()), x.asks, x.route.strict); use == useAsk || x.found.Unverified {
+	if use, _ := judge(e, ageOf(e, x.p.cfg.Now()), x.found.Soft, x.asks, x.route.strict); use == useAsk || x.found.Unverified || x.found.Soft {
 		x.stale = e
 		return nil
 	}

@@ -24,6 +24,7 @@ type coded struct {
 	name   []string // Content-Encoding
 	etag   []string
 	length []string
+	form   form
 }
 
 // minCoded is the shortest body that is worth a coding.

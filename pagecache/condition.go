@@ -79,7 +79,7 @@ func listsTag(lines []string, etag string, strong bool) bool {
 				break // not a list of tags
 			}
 			end := strings.IndexByte(rest[1:], '"')
-			if end < 0 {
+			if end < 0 || strings.ContainsFunc(rest[1:end+1], noTagChar) {
 				break
 			}
 			if rest[:end+2] == opaque && !(strong && (weak || theirsWeak)) {
@@ -93,6 +93,9 @@ func listsTag(lines []string, etag string, strong bool) bool {
 	}
 	return false
 }
+
+// noTagChar reports what cannot stand in an entity tag (RFC 9110, section 8.8.3).
+func noTagChar(c rune) bool { return c <= ' ' || c == 0x7f }
 
 // bodyFields describe a body and stay out of a 304 (RFC 9110, section 15.4.5).
 var bodyFields = [...]string{"Content-Type", "Content-Length", "Content-Encoding", "Content-Language", "Content-Range", "Transfer-Encoding"}

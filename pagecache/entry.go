@@ -23,7 +23,8 @@ type entry struct {
 	dated   bool          // the answer has a Date of its own
 	born    time.Time     // when the answer was made, its initial age taken off
 	render  time.Duration // what the handler took
-	changed uint64        // changes of its URL before it was made, for stores inside the process
+	changed seen          // changes of its URL before it was made, for stores inside the process
+	round   atomic.Uint64 // of all changes when those were last looked at, plus one
 	made    bool          // the validator is ours: the handler does not know it
 	codable bool          // another coding can be made of it
 	lifespan
@@ -43,6 +44,7 @@ type entry struct {
 	vary   []string // Vary
 	second atomic.Pointer[secondly]
 	coded  *coded // the other coding, nil if there is none
+	plain  form
 
 	live *liveParts // its holes, nil if it has none
 }
@@ -58,9 +60,9 @@ func (e *entry) isIndex() bool { return e.status == 0 }
 
 // size is about the memory of the entry in bytes.
 func (e *entry) size() int {
-	size := 640 + len(e.body) + len(e.etag) + e.live.size()
+	size := 1152 + len(e.body) + len(e.etag) + e.live.size()
 	if e.coded != nil {
-		size += 256 + len(e.coded.body)
+		size += 768 + len(e.coded.body)
 	}
 	for name, values := range e.header {
 		size += 104 + len(name)
@@ -104,6 +106,7 @@ func (e *entry) complete() *entry {
 	if _, set := e.header["Content-Type"]; !set && len(e.body) > 0 {
 		e.lines = append(e.lines, line{"Content-Type", nil}) // else net/http would guess one
 	}
+	e.prepare()
 	return e
 }
 

@@ -22,7 +22,7 @@ type making struct {
 	asked   time.Time
 	arrived time.Time
 	denied  bool            // the handler returned an error that is an answer
-	changed uint64          // changes of the URL before the handler ran
+	changed seen            // changes of the URL before the handler ran
 	outcome cache.Outcome   // for other servers that wait
 	live    *live.Recording // of holes; nil if there can be none
 }

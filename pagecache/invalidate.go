@@ -22,7 +22,7 @@ func (x *exchange) invalidate() {
 	}
 	if x.p.local {
 		for _, u := range urls {
-			x.p.changed.add(u)
+			x.p.changed.add(u, false)
 		}
 		return
 	}
@@ -85,7 +85,7 @@ func (x *exchange) head() error {
 	}
 	m.rec.state = recordState{wrote: true}
 	if e, why := m.freshened(x.stale, update); why == "" {
-		m.scope.Merge(x.found.Deps)
+		m.inherit()
 		m.keep(e, ReasonFreshened)
 	}
 	return nil

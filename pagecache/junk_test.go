@@ -3,6 +3,7 @@ package pagecache_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,12 +33,22 @@ func (s *shared) Set(ctx context.Context, key string, value []byte, ttl time.Dur
 // sharedSite is a site whose pages are in such a store.
 func sharedSite(t *testing.T, opts ...pagecache.Option) (*site, *shared) {
 	t.Helper()
+	return sharedSiteWith(t, page("x"), opts...)
+}
+
+func sharedSiteOf(t *testing.T, handler http.HandlerFunc) *site {
+	s, _ := sharedSiteWith(t, handler)
+	return s
+}
+
+func sharedSiteWith(t *testing.T, handler http.HandlerFunc, opts ...pagecache.Option) (*site, *shared) {
+	t.Helper()
 	store, err := memory.New(memory.Config{MaxEntries: 100_000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	far := &shared{Store: store, Counter: store, Swapper: store}
-	s := newSite(t, page("x"), func(cfg *pagecache.Config) {
+	s := newSite(t, handler, func(cfg *pagecache.Config) {
 		c, err := cache.New(cache.Config{Store: far, IgnoreErrors: true, Now: cfg.Now})
 		if err != nil {
 			t.Fatal(err)

@@ -54,10 +54,14 @@ func (x *exchange) find(ctx context.Context) *entry {
 		})
 		x.why = ReasonVaryMiss
 	}
-	if err == nil && found && !rec.Value.isIndex() && x.outdated(rec.Value) {
-		x.why = ReasonNotFound
-		x.ticket(ctx)
-		return nil
+	if err == nil && found && !rec.Value.isIndex() {
+		gone, softly := x.p.outdated(rec.Value, x.target.url)
+		if gone {
+			x.why = ReasonNotFound
+			x.ticket(ctx)
+			return nil
+		}
+		rec.Soft = rec.Soft || softly
 	}
 	if err == nil && found && !rec.Value.isIndex() {
 		if len(x.r.Header["Authorization"]) == 0 || rec.Value.shared {
@@ -79,10 +83,27 @@ func (x *exchange) find(ctx context.Context) *entry {
 	return nil
 }
 
-// outdated reports whether a request changed what the URL shows since the entry
-// was made.
+// outdated reports whether what the URL shows was changed or purged since the entry
+// was made; softly says that it may still be served stale.
+func (p *Pages) outdated(e *entry, url string) (gone, softly bool) {
+	if !p.local {
+		return false, false
+	}
+	round := p.changed.round.Load() // before the look
+	if e.round.Load() == round+1 {
+		return false, false
+	}
+	now := p.changed.now(url)
+	if now == e.changed {
+		e.round.Store(round + 1)
+		return false, false
+	}
+	return now.hard != e.changed.hard, true
+}
+
 func (x *exchange) outdated(e *entry) bool {
-	return x.p.local && e.changed != x.p.changed.now(x.target.url)
+	gone, softly := x.p.outdated(e, x.target.url)
+	return gone || softly
 }
 
 // ticketKey is a key that nothing is ever stored under.

@@ -218,7 +218,7 @@ func (m *making) keep(e *entry, why Reason) (*entry, Reason) {
 		return nil, ReasonPrivateScope
 	case m.ctx.Err() != nil:
 		return nil, ReasonCancelled
-	case x.outdated(e):
+	case x.outdated(e): // also softly: it was made from older data
 		return nil, ReasonScope
 	case x.why == ReasonHoles:
 		return nil, ReasonHoles // there is one, which another visitor can have

@@ -17,15 +17,12 @@ type outer struct {
 	routes []*Route
 }
 
-type outerKey struct{}
-
 func withOuter(ctx context.Context, o *outer) context.Context {
-	return context.WithValue(ctx, outerKey{}, o)
+	return mark(ctx, func(m *marks) { m.outer = o })
 }
 
 func outerOf(r *http.Request) *outer {
-	o, _ := r.Context().Value(outerKey{}).(*outer)
-	return o
+	return marksOf(r.Context()).outer
 }
 
 // withOuter marks a request that this cache lets through.

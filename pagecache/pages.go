@@ -1,11 +1,9 @@
 package pagecache
 
 import (
-	"context"
 	"errors"
 	"hash/maphash"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -14,20 +12,21 @@ import (
 
 // Pages is a page cache. It is safe for concurrent use.
 type Pages struct {
-	cfg      Config
-	records  *cache.Records[*entry]
-	local    bool        // the store is inside the process: no budget needed
-	door     *doorkeeper // nil where the store is inside the process
-	flights  flights
-	misses   missMemory // pages that cannot be kept
-	broken   missMemory // pages whose refresh in the background failed
-	changed  changes
-	places   places
-	recent   recent
-	tallies  tallies
-	pool     sync.Pool // of *exchange
-	statuses sync.Map  // of outcome, the texts of Cache-Status
-	work     background
+	cfg        Config
+	records    *cache.Records[*entry]
+	local      bool        // the store is inside the process: no budget needed
+	door       *doorkeeper // nil where the store is inside the process
+	flights    flights
+	misses     missMemory // pages that cannot be kept
+	broken     missMemory // pages whose refresh in the background failed
+	changed    changes
+	places     places
+	lastCoding atomic.Pointer[codingOf]
+	recent     recent
+	tallies    tallies
+	pool       sync.Pool // of *exchange
+	statuses   sync.Map  // of outcome, the texts of Cache-Status
+	work       background
 
 	holesFailed atomic.Int64 // unix second of the last logged failure
 }
@@ -47,7 +46,7 @@ func New(cfg Config) (*Pages, error) {
 	}
 	p := &Pages{cfg: cfg}
 	p.records, err = cache.NewRecords(cfg.Cache, cache.RecordsConfig[*entry]{
-		Kind: 'p', Encode: encodeEntry, Decode: decodeEntry, Size: (*entry).size,
+		Kind: 'p', Encode: encodeEntry, Decode: decodeEntry, Size: (*entry).size, Stale: true,
 	})
 	if err != nil {
 		return nil, err
@@ -92,31 +91,4 @@ func (p *Pages) Handler(next http.Handler, opts ...Option) http.Handler {
 		}
 	}
 	return self
-}
-
-// Purge makes all pages (and fragments, and values) with one of the tags miss.
-func (p *Pages) Purge(ctx context.Context, tags ...string) error {
-	if p.local {
-		for _, tag := range tags {
-			if url, ok := strings.CutPrefix(tag, urlPrefix); ok {
-				p.changed.add(url)
-			}
-		}
-	}
-	return p.cfg.Cache.Purge(ctx, tags...)
-}
-
-// PurgeURL makes the page of a URL miss, in all variants. The URL needs scheme
-// and host; its query is sorted as a request's is, and ignored parameters must
-// not be in it. An error is a *[URLError] or the store's.
-func (p *Pages) PurgeURL(ctx context.Context, rawURL string) error {
-	tag, err := urlTagOf(rawURL, p.cfg.Strict)
-	if err != nil {
-		return err
-	}
-	if p.local {
-		p.changed.add(strings.TrimPrefix(tag, urlPrefix))
-		return ctx.Err()
-	}
-	return p.Purge(ctx, tag)
 }

@@ -32,6 +32,7 @@ const (
 	ReasonVaryMiss     Reason = "vary-miss"              // stored, but not for these request headers
 	ReasonAuthRequired Reason = "authorization-present"  // stored, but not for requests with credentials
 	ReasonStale        Reason = "stale"                  // stored, but no longer fresh
+	ReasonPurged       Reason = "purged-softly"          // stored, but purged softly since
 	ReasonRequest      Reason = "request-directive"      // stored, but the client wants it newer (Strict)
 	ReasonStaleOnError Reason = "stale-if-error"         // the handler failed: the stale answer was served
 	ReasonRefresh      Reason = "stale-while-revalidate" // the stale answer was served and is being refreshed
@@ -81,7 +82,7 @@ var reasons = [...]Reason{
 	ReasonShared, ReasonStored, ReasonFreshened, ReasonFirstRequest, ReasonNoStoreAsked, ReasonSetCookie, ReasonNoStore,
 	ReasonNoCache, ReasonPrivate, ReasonPrivateScope, ReasonVaryStar, ReasonVaryCookie, ReasonVariants, ReasonStatus, ReasonNotFresh,
 	ReasonAuthorization, ReasonStream, ReasonTooLarge, ReasonLength, ReasonEmpty, ReasonLoop, ReasonHeaders, ReasonEncoding,
-	ReasonNonce, ReasonError, ReasonCancelled, ReasonScope,
+	ReasonNonce, ReasonPurged, ReasonError, ReasonCancelled, ReasonScope,
 	"",
 }
 

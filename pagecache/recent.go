@@ -1,6 +1,7 @@
 package pagecache
 
 import (
+	"net/http"
 	"sync"
 	"time"
 )
@@ -38,33 +39,48 @@ func (r *recent) init(size int) { r.ring = make([]Decision, size) }
 // explain notes a decision.
 func (p *Pages) explain(x *exchange, why, kept Reason, status int, age time.Duration) {
 	p.tallies.count(x, why, kept)
-	r := &p.recent
-	if len(r.ring) == 0 {
-		return
-	}
-	tier := "handler"
-	switch {
-	case why != ReasonHit && why != ReasonRefresh && why != ReasonStaleOnError && why != ReasonStaleOnWait && why != ReasonUnverified:
-	case p.local:
-		tier = "memory"
-	default:
-		tier = "store"
-	}
 	now := x.now
 	if now.IsZero() || why != ReasonHit {
 		now = p.cfg.Now()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	d := &r.ring[r.next]
-	if r.next++; r.next == len(r.ring) {
-		r.next = 0
-	}
-	d.Time, d.Method, d.Host, d.Path, d.Query, d.Route = now, x.r.Method, x.r.Host, x.r.URL.Path, x.r.URL.RawQuery, x.r.Pattern
-	d.Reason, d.Kept, d.Status, d.Age, d.Tier = why, kept, status, age, tier
+	p.note(x.r, now, why, kept, status, age)
 }
 
-// Recent returns the last decisions, the newest first, as many as Config.Recent.
+// note keeps a decision. Of plain hits that come at the same instant not all are
+// kept: they do not wait for each other.
+func (p *Pages) note(r *http.Request, now time.Time, why, kept Reason, status int, age time.Duration) {
+	ring := &p.recent
+	if len(ring.ring) == 0 {
+		return
+	}
+	if why != ReasonHit {
+		ring.mu.Lock()
+	} else if !ring.mu.TryLock() {
+		return
+	}
+	defer ring.mu.Unlock()
+	d := &ring.ring[ring.next]
+	if ring.next++; ring.next == len(ring.ring) {
+		ring.next = 0
+	}
+	d.Time, d.Method, d.Host, d.Path, d.Query, d.Route = now, r.Method, r.Host, r.URL.Path, r.URL.RawQuery, r.Pattern
+	d.Reason, d.Kept, d.Status, d.Age, d.Tier = why, kept, status, age, p.tierOf(why)
+}
+
+// tierOf is where an answer came from.
+func (p *Pages) tierOf(why Reason) string {
+	switch why {
+	case ReasonHit, ReasonRefresh, ReasonStaleOnError, ReasonStaleOnWait, ReasonUnverified:
+		if p.local {
+			return "memory"
+		}
+		return "store"
+	}
+	return "handler"
+}
+
+// Recent returns the last decisions, the newest first, as many as Config.Recent. Of
+// hits at the same instant some may be missing.
 // They name URLs of visitors: show them to operators only.
 func (p *Pages) Recent() []Decision {
 	r := &p.recent

@@ -21,11 +21,12 @@ type renewal struct {
 	claimed atomic.Bool
 }
 
-type renewalKey struct{}
+func withRenewal(ctx context.Context, a *renewal) context.Context {
+	return mark(ctx, func(m *marks) { m.renewal = a })
+}
 
 func refreshOf(r *http.Request) *renewal {
-	a, _ := r.Context().Value(renewalKey{}).(*renewal)
-	return a
+	return marksOf(r.Context()).renewal
 }
 
 // Refreshing reports whether the request is the cache's own, for a page that is
@@ -66,7 +67,7 @@ func (x *exchange) refreshLater(e *entry) bool {
 	started := x.p.work.start(x.p.cfg.RefreshTimeout, func(ctx context.Context) {
 		defer x.p.flights.land(fl, nil, false) // if it was not claimed
 		w := &discarding{header: make(http.Header)}
-		x.server.ServeHTTP(w, r.WithContext(context.WithValue(ctx, renewalKey{}, refreshOf(r))))
+		x.server.ServeHTTP(w, r.WithContext(withRenewal(ctx, refreshOf(r))))
 		if isFailure(w.status) {
 			x.p.broken.remember(key)
 		}
@@ -102,7 +103,7 @@ func (x *exchange) anew(mark *renewal) *http.Request {
 		}
 	}
 	r.RequestURI = r.URL.RequestURI()
-	return r.WithContext(context.WithValue(context.Background(), renewalKey{}, mark))
+	return r.WithContext(withRenewal(context.Background(), mark))
 }
 
 // original is the URL as it came in, before middleware between the server and

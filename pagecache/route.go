@@ -20,7 +20,8 @@ type Route struct {
 	browserTTL   time.Duration
 	tags         []string
 	key          func(*http.Request) []string
-	locations    bool // Location and Content-Location are invalidated too
+	selectors    []string // request fields that are in the key
+	locations    bool     // Location and Content-Location are invalidated too
 
 	whileRevalidate time.Duration
 	ifError         time.Duration
@@ -143,6 +144,9 @@ func (r *Route) sort() {
 	r.cookies = slices.Compact(r.cookies)
 	slices.Sort(r.vary)
 	r.vary = slices.Compact(r.vary)
+	if r.selectors = r.vary; len(r.cookies) > 0 {
+		r.selectors = append(slices.Clip(r.vary), "Cookie")
+	}
 }
 
 // declares reports whether pages of the route are known to depend on the

@@ -25,6 +25,9 @@ func (p *Pages) Serve(w http.ResponseWriter, r *http.Request, route *Route, next
 // the background enter it again, with a request of their own; without a server
 // there are none, and what is stale is made anew while its visitor waits.
 func (p *Pages) ServeWithin(server http.Handler, w http.ResponseWriter, r *http.Request, route *Route, next Next) error {
+	if p.ServeHit(w, r, route) {
+		return nil
+	}
 	if outer := outerOf(r); outer != nil {
 		return outer.annotate(p, w, r, route, next)
 	}
@@ -92,7 +95,7 @@ func (x *exchange) serve() error {
 	if e := x.lookup(); e != nil {
 		x.now = x.p.cfg.Now()
 		age := ageOf(e, x.now)
-		use, why := judge(e, age, x.asks, x.route.strict)
+		use, why := judge(e, age, x.found.Soft, x.asks, x.route.strict)
 		if x.found.Unverified {
 			if why = ReasonUnverified; rescues(e, age, false, x.route.strict) {
 				return x.replay(e, age, why)
@@ -105,7 +108,7 @@ func (x *exchange) serve() error {
 		switch use {
 		case useFresh:
 			x.idle, x.hit = true, true
-			if !x.placed {
+			if (!x.placed || x.index != nil) && marksOf(x.r.Context()).annotations == nil {
 				x.p.places.remember(x)
 			}
 			return x.replay(e, age, ReasonHit)

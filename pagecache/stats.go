@@ -167,6 +167,18 @@ func (t *tallies) count(x *exchange, why, kept Reason) {
 	}
 }
 
+// served counts a hit on a remembered place.
+func (t *tallies) served(at *place, route string, sample bool) {
+	known := at.tally
+	if at.pattern != route {
+		known = t.of(route)
+	}
+	known.hits.Add(1)
+	if sample {
+		t.hits.Add(at.target.url, sampled)
+	}
+}
+
 // made counts a run of the handler.
 func (t *tallies) made(x *exchange, took time.Duration) {
 	t.of(x.r.Pattern).handler.Observe(took)
@@ -178,7 +190,7 @@ func (t *tallies) made(x *exchange, took time.Duration) {
 // stored counts the tags of a page.
 func (t *tallies) stored(tags []cache.TagToken) {
 	for _, tag := range tags {
-		if !strings.HasPrefix(tag.Name, urlPrefix) {
+		if !strings.HasPrefix(tag.Name, urlPrefix) && !strings.HasPrefix(tag.Name, directoryPrefix) {
 			t.tags.Add(tag.Name, 1)
 		}
 	}

@@ -39,7 +39,7 @@ type outcome struct {
 // statusOfMiss is Cache-Status (RFC 9211) of what did not come from the store.
 // There are not many, and each is made once.
 func (p *Pages) statusOfMiss(why, kept Reason, status int) string {
-	if why != ReasonStale {
+	if why != ReasonStale && why != ReasonPurged {
 		status = 0
 	}
 	key := outcome{why, kept, status}
@@ -87,7 +87,7 @@ func forwardToken(why Reason) string {
 		return "uri-miss"
 	case ReasonVaryMiss:
 		return "vary-miss"
-	case ReasonStale:
+	case ReasonStale, ReasonPurged:
 		return "stale"
 	case ReasonRequest:
 		return "request"

@@ -118,23 +118,28 @@ func urlTagOf(rawURL string, strict bool) (string, error) {
 	return urlTag(joinURL(u.Scheme, hostOf(u.Host, u.Scheme), u.EscapedPath(), q.key)), nil
 }
 
-const urlPrefix = "url:"
-
 func urlTag(normalised string) string { return urlPrefix + normalised }
 
-// urlTags are the tags that a page has for its URL. Inside the process changes
+// urlTags are the tags that a page has for its URL and directories. Inside the process changes
 // of URLs are counted instead: a tag would take as much room as a small page.
 func (x *exchange) urlTags() []string {
 	if x.p.local {
 		return nil
 	}
-	return []string{urlTag(x.target.url)}
+	return append(directoryTags(x.target.url), urlTag(x.target.url))
 }
 
-// URLError is a URL that cannot be purged because it names no page.
-type URLError struct{ URL string }
+// URLError is a URL that cannot be purged because it names no page. Deep is a
+// prefix with more segments than are kept apart.
+type URLError struct {
+	URL  string
+	Deep bool
+}
 
 func (e *URLError) Error() string {
+	if e.Deep {
+		return "pagecache: URL " + quoted(e.URL) + " has more than eight segments: purge the first eight of them"
+	}
 	return "pagecache: URL " + quoted(e.URL) + ": give scheme, host and path, as in http://example.org/path"
 }
 

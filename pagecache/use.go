@@ -15,7 +15,9 @@ const (
 // section 4). What the request asks for counts in the Strict profile only: else
 // every visitor could put the handler to work. A request may allow or forbid; the
 // reason says why the handler has to be asked.
-func judge(e *entry, age time.Duration, asks directives, strict bool) (use, Reason) {
+//
+// A page that was purged softly may only be served while it is made anew.
+func judge(e *entry, age time.Duration, softly bool, asks directives, strict bool) (use, Reason) {
 	if e.validate {
 		return useAsk, ReasonStale
 	}
@@ -24,11 +26,15 @@ func judge(e *entry, age time.Duration, asks directives, strict bool) (use, Reas
 		if asks.noCache || asks.maxAge == 0 || asks.maxAge > 0 && age > asks.maxAge || asks.minFresh >= 0 && left < asks.minFresh {
 			return useAsk, ReasonRequest
 		}
-		if left <= 0 && asks.maxStale >= 0 && !e.noStale && -left <= asks.maxStale {
+		if left <= 0 && !softly && asks.maxStale >= 0 && !e.noStale && -left <= asks.maxStale {
 			return useFresh, "" // stale, but the client asked for it (section 5.2.1.2)
 		}
 	}
 	switch {
+	case softly && (e.noStale || -left >= e.whileRevalidate):
+		return useAsk, ReasonPurged
+	case softly:
+		return useStale, ReasonPurged
 	case left > 0:
 		return useFresh, ""
 	case -left < e.whileRevalidate && !e.noStale:

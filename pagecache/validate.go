@@ -3,6 +3,9 @@ package pagecache
 import (
 	"context"
 	"net/http"
+	"slices"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 // canAsk reports whether the handler knows the validators of an entry.
@@ -55,7 +58,7 @@ func (m *making) freshen() error {
 	e, why := m.freshened(x.stale, update)
 	m.rec.discard()
 	if why == "" {
-		m.scope.Merge(x.found.Deps) // the body depends on what it did
+		m.inherit()
 		_, why = m.keep(e, ReasonFreshened)
 	} else {
 		x.drop()
@@ -112,6 +115,19 @@ func (m *making) freshened(old *entry, update http.Header) (*entry, Reason) {
 	e := x.entryOf(a, merged, span)
 	e.render, e.made, e.coded, e.changed = old.render, old.made, old.coded, m.changed
 	return e.complete(), why
+}
+
+// inherit lets the answer depend on what the stored one did: its body is the same.
+// After a soft purge the handler has vouched for it, under the tags of now.
+func (m *making) inherit() {
+	deps := m.x.found.Deps
+	if m.x.found.Soft {
+		deps.Tags = slices.Clone(deps.Tags)
+		for i := range deps.Tags {
+			deps.Tags[i].Token = cache.Token{}
+		}
+	}
+	m.scope.Merge(deps)
 }
 
 // drop removes the stored answer that a newer one has put an end to.

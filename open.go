@@ -173,7 +173,7 @@ func (a *App) openSessions(ctx context.Context) error {
 	a.Sessions, err = session.New(session.Config{
 		Store: store, Journal: ends, Lifetime: a.Config.SessionLifetime, IdleTimeout: a.Config.SessionIdleTimeout,
 		Cookie:     session.Cookie{Name: a.Plan.Cookie, Secure: a.Plan.Secure},
-		HashTokens: a.Config.Env == Production, Address: address, Logger: a.Logger,
+		HashTokens: a.Config.Env == Production, StoreBudget: a.Config.CacheStoreBudget, Address: address, Logger: a.Logger,
 	})
 	return err
 }

@@ -12,11 +12,17 @@ import (
 type Budget struct {
 	mu     sync.Mutex
 	left   time.Duration
+	spent  time.Duration
 	active int
 	since  time.Time // of the oldest of the active calls
 }
 
-type budgetKey struct{}
+// BudgetKey is the context key of a *[Budget]. A context of one's own may answer
+// it, with a budget that it makes when it is first asked.
+type BudgetKey struct{}
+
+// NewBudget returns one of d.
+func NewBudget(d time.Duration) *Budget { return &Budget{left: d} }
 
 // WithBudget returns a context under which all calls together may spend d on
 // stores outside the process. A context that has a budget keeps it: whoever
@@ -25,12 +31,12 @@ func WithBudget(ctx context.Context, d time.Duration) context.Context {
 	if BudgetOf(ctx) != nil {
 		return ctx
 	}
-	return context.WithValue(ctx, budgetKey{}, &Budget{left: d})
+	return context.WithValue(ctx, BudgetKey{}, NewBudget(d))
 }
 
 // BudgetOf returns the budget of ctx, nil if it has none.
 func BudgetOf(ctx context.Context) *Budget {
-	b, _ := ctx.Value(budgetKey{}).(*Budget)
+	b, _ := ctx.Value(BudgetKey{}).(*Budget)
 	return b
 }
 
@@ -38,7 +44,7 @@ func BudgetOf(ctx context.Context) *Budget {
 // another context.
 func ShareBudget(ctx, other context.Context) context.Context {
 	if b := BudgetOf(other); b != nil {
-		return context.WithValue(ctx, budgetKey{}, b)
+		return context.WithValue(ctx, BudgetKey{}, b)
 	}
 	return ctx
 }
@@ -48,7 +54,7 @@ func withoutBudget(ctx context.Context) context.Context {
 	if BudgetOf(ctx) == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, budgetKey{}, (*Budget)(nil))
+	return context.WithValue(ctx, BudgetKey{}, (*Budget)(nil))
 }
 
 // Spend begins a call to a store: it returns a context that ends when the budget
@@ -94,6 +100,7 @@ func (b *Budget) end(now time.Time) {
 func (b *Budget) settle(now time.Time) {
 	if b.active > 0 {
 		b.left -= now.Sub(b.since)
+		b.spent += now.Sub(b.since)
 	}
 	b.since = now
 }
@@ -104,4 +111,13 @@ func (b *Budget) Left() time.Duration {
 	defer b.mu.Unlock()
 	b.settle(time.Now())
 	return max(b.left, 0)
+}
+
+// Spent returns what has been spent. It is more than the budget was if a call came
+// back late.
+func (b *Budget) Spent() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settle(time.Now())
+	return b.spent
 }

@@ -99,7 +99,7 @@ func (l *loader) FindCtx(ctx context.Context, token string) ([]byte, bool, error
 // The calls of the store, each with its own deadline.
 
 func (m *Manager) fetch(ctx context.Context, key string) (rec Record, found bool, err error) {
-	err = m.ask(ctx, "load", func(ctx context.Context, s Store) (err error) {
+	err = m.ask(ctx, opLoad, func(ctx context.Context, s Store) (err error) {
 		rec, found, err = s.Fetch(ctx, key)
 		return err
 	})
@@ -121,12 +121,22 @@ func (m *Manager) update(ctx context.Context, key string, rec Record) (updated b
 	if m.ended.has(key) {
 		return false, nil
 	}
-	err = m.ask(ctx, "update", func(ctx context.Context, s Store) (err error) {
+	op := "update"
+	if rec.Data == nil {
+		op = opTouch
+	}
+	err = m.ask(ctx, op, func(ctx context.Context, s Store) (err error) {
 		updated, err = s.Update(ctx, key, rec)
 		return err
 	})
 	return updated, err
 }
+
+// The calls that no client waits to have acknowledged.
+const (
+	opLoad  = "load"
+	opTouch = "touch"
+)
 
 // ask bounds one call of the store and makes its failure a *StoreError.
 func (m *Manager) ask(ctx context.Context, op string, call func(context.Context, Store) error) error {
@@ -134,9 +144,12 @@ func (m *Manager) ask(ctx context.Context, op string, call func(context.Context,
 	if conf.err != nil {
 		return &StoreError{Op: op, Err: conf.err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.cfg.Timeout)
-	defer cancel()
-	if err := call(ctx, conf.store); err != nil {
+	within, done, err := m.spend(ctx, op != opLoad && op != opTouch && deliberate(conf.store))
+	if err != nil {
+		return &StoreError{Op: op, Err: err}
+	}
+	defer done()
+	if err := call(within, conf.store); err != nil {
 		return &StoreError{Op: op, Err: err}
 	}
 	return nil

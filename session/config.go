@@ -64,8 +64,15 @@ type Config struct {
 	Compat Compat
 	// MaxBytes bounds one encoded session. Defaults to 64 KiB.
 	MaxBytes int
-	// Timeout bounds each call of the store. Defaults to 2 s.
+	// Timeout bounds each call of the store, and of the journal. Defaults to 2 s.
 	Timeout time.Duration
+	// StoreBudget is what one request may spend on its session's store, all calls
+	// together, and shared with the cache: it is made of the request's
+	// cache.Budget where there is one. When it is used up, calls fail at once. A
+	// request that goes on for longer gets it anew every 10 s. What a
+	// [Deliberate] store changes and the journal are not bound by it. 1ms to 1m.
+	// Defaults to 50 ms.
+	StoreBudget time.Duration
 	// Logger gets failures of the store and sessions that could not be saved
 	// or read, never tokens. Defaults to discarding them.
 	Logger *slog.Logger
@@ -96,6 +103,8 @@ const (
 	defaultLifetime = 24 * time.Hour
 	defaultMaxBytes = 64 << 10
 	defaultTimeout  = 2 * time.Second
+	defaultBudget   = 50 * time.Millisecond
+	longestBudget   = time.Minute
 )
 
 // withDefaults returns a checked copy with every field set.
@@ -106,6 +115,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	setDefault(&cfg.Lifetime, defaultLifetime)
 	setDefault(&cfg.MaxBytes, defaultMaxBytes)
 	setDefault(&cfg.Timeout, defaultTimeout)
+	setDefault(&cfg.StoreBudget, defaultBudget)
 	setDefault(&cfg.Cookie.Name, "session")
 	setDefault(&cfg.Cookie.Path, "/")
 	setDefault(&cfg.Cookie.SameSite, http.SameSiteLaxMode)
@@ -123,6 +133,8 @@ func (cfg Config) withDefaults() (Config, error) {
 		return cfg, fmt.Errorf("session: Config.MaxBytes is %d: give a positive number of bytes", cfg.MaxBytes)
 	case cfg.Timeout < 0:
 		return cfg, fmt.Errorf("session: Config.Timeout is %v: give a positive duration", cfg.Timeout)
+	case cfg.StoreBudget < time.Millisecond || cfg.StoreBudget > longestBudget:
+		return cfg, fmt.Errorf("session: Config.StoreBudget is %v: give a duration from 1ms to %v", cfg.StoreBudget, longestBudget)
 	}
 	if err := cfg.checkMigration(); err != nil {
 		return cfg, err

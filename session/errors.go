@@ -17,6 +17,9 @@ var (
 	ErrRevoked = errors.New("session: the login was revoked meanwhile")
 	// ErrClosed is any call on a store after its Close.
 	ErrClosed = errors.New("session: store closed")
+	// ErrUnavailable is a store that is away, or too slow, or that this request
+	// has no time left for: it was not asked, or what it did is not known.
+	ErrUnavailable = errors.New("session: store unavailable")
 	// ErrTooLarge is a session above Config.MaxBytes. The error is a
 	// *SizeError.
 	ErrTooLarge = errors.New("session: too large")
@@ -26,14 +29,17 @@ var (
 	ErrUnmanaged = errors.New("session: saving under a context that Manager.Load or Manager.LoadAndSave did not make: use these instead of those of the embedded manager")
 )
 
+// errSpent is a call that was not made.
+var errSpent = fmt.Errorf("%w: what this request may spend on stores is used up: give it more (StoreBudget) or fewer calls", ErrUnavailable)
+
 // StoreError is a store that could not be asked, or not in time. It is never
 // the same as "no session". Getters of scs have no error to return: when the
 // session cannot be loaded they panic with a *StoreError, which
 // middleware.Sessions and [Manager.LoadAndSave] answer with 503.
 // [Manager.Preload] returns it instead.
 type StoreError struct {
-	// Op is what was attempted: load, insert, update, remove, list, journal,
-	// stamp, revoke.
+	// Op is what was attempted: load, insert, update, touch, remove, list,
+	// journal, stamp, revoke.
 	Op string
 	// Err is what the store reported. It holds no token.
 	Err error

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 
@@ -31,7 +32,7 @@ func newSwapping(t *testing.T, cfg session.Config) (*session.Manager, *swapping)
 	rows := memory.New(memory.Config{CleanUp: -1})
 	t.Cleanup(func() { _ = rows.Close() })
 	s := &swapping{Store: rows}
-	cfg.Store = s
+	cfg.Store, cfg.StoreBudget = s, time.Minute // the clock decides nothing here
 	m, err := session.New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -72,6 +72,15 @@ type Swapper interface {
 	Swap(ctx context.Context, key string, old []byte, rec Record) (swapped bool, err error)
 }
 
+// Deliberate is a Store whose changes a database decides. They may take until
+// Config.Timeout, for they have to be durable before they are acknowledged;
+// reads, and the touch of a session that was only read, end with the request's
+// budget as with every store.
+type Deliberate interface {
+	// Deliberate does nothing.
+	Deliberate()
+}
+
 // Lister goes through the sessions of a store.
 type Lister interface {
 	// Each yields every session that has not expired, in no particular

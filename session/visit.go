@@ -24,9 +24,11 @@ type visit struct {
 	reads   atomic.Uint64
 	apart   atomic.Uint64 // reads and writes that no scope is told of
 	varied  *varied       // nil if nothing can be shared
-	denied  atomic.Bool   // somebody touched the session and it could not be loaded
-	once    sync.Once
-	*loaded // nil until load; apart, since most requests do without
+	// allowance is what the request may spend on stores.
+	allowance allowance
+	denied    atomic.Bool // somebody touched the session and it could not be loaded
+	once      sync.Once
+	*loaded   // nil until load; apart, since most requests do without
 }
 
 // loaded is what a visit knows once the session has been asked for.
@@ -80,6 +82,8 @@ func (v *visit) Value(key any) any {
 		if v.varied != nil {
 			return v.m
 		}
+	case cache.BudgetKey:
+		return v.budgetUnder(v.Context)
 	case visitKey:
 		if k.m == v.m {
 			return v
@@ -215,6 +219,8 @@ func (c *view) Value(key any) any {
 		}
 	case purposeKey:
 		return c.purpose
+	case cache.BudgetKey:
+		return c.v.budgetUnder(c.Context)
 	default:
 		if key == c.v.m.key {
 			return c.v.data

@@ -42,7 +42,7 @@ func TestOpensInTime(t *testing.T) {
 				}
 				// From now on nothing of a request touches the primary.
 				primary.mode.Store(refuses)
-				time.Sleep(2 * time.Second)
+				time.Sleep(2*time.Second + 100*time.Millisecond) // between two probes
 				before := primary.calls.Load()
 				for range 100 {
 					get(t, s, "k")

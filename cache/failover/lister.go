@@ -61,7 +61,7 @@ func (s *Store) listPrimary(r *request, prefix string, yield func(string, error)
 		}
 		began = time.Now()
 	}
-	s.breaker.ok(time.Now())
+	s.breaker.OK(time.Now())
 	return false, nil
 }
 

@@ -44,7 +44,7 @@ func (s *Store) askPrimary(r *request, try int, f do) outcome {
 	now := time.Now()
 	within.end()
 	if err == nil && now.Before(end.Add(s.cfg.Late)) {
-		s.breaker.ok(now)
+		s.breaker.OK(now)
 		return outcome{}
 	}
 	return s.judge(r, began, now, err, now.Before(end.Add(punctual)))
@@ -61,7 +61,7 @@ func (s *Store) judge(r *request, began, now time.Time, err error, intime bool) 
 	switch slow := now.Sub(began) >= min(s.cfg.Late, fair); {
 	case err == nil:
 		// Long after its end: the store may not look at deadlines.
-		if s.breaker.slow(now) {
+		if s.breaker.Slow(now) {
 			s.trip(context.DeadlineExceeded)
 		}
 		return o
@@ -72,7 +72,7 @@ func (s *Store) judge(r *request, began, now time.Time, err error, intime bool) 
 		s.fail(began, now, false, err)
 	case errors.Is(err, context.DeadlineExceeded) && slow && !intime:
 		o.fate = late
-		if s.breaker.slow(now) {
+		if s.breaker.Slow(now) {
 			s.trip(err)
 		}
 	case errors.Is(err, context.DeadlineExceeded) && slow:
@@ -83,7 +83,7 @@ func (s *Store) judge(r *request, began, now time.Time, err error, intime bool) 
 	case r.caller.Err() != nil:
 		o.fate = left
 	default:
-		s.breaker.ok(now)
+		s.breaker.OK(now)
 		return o
 	}
 	if r.caller.Err() != nil {
@@ -94,7 +94,7 @@ func (s *Store) judge(r *request, began, now time.Time, err error, intime bool) 
 
 // fail tells the breaker of a failure, and opens it if that was one too many.
 func (s *Store) fail(began, now time.Time, late bool, cause error) {
-	if s.breaker.failed(began, now, late) {
+	if s.breaker.Failed(began, now, late) {
 		s.trip(cause)
 	}
 }

@@ -113,7 +113,7 @@ func (s *Store) tryClose() (done, busy bool) {
 	if s.dirty.size() > 0 {
 		return false, false
 	}
-	s.breaker.reset()
+	s.breaker.Reset()
 	s.becomeLocked(s.phase.Load(), phase{state: Closed})
 	// Under the lock, so that it stands before what the next outage says.
 	s.news.owe(cache.Invalidation{Kind: cache.PeerBack, Name: s.cfg.Server})

@@ -22,12 +22,13 @@ type Stats struct {
 
 // Stats returns the numbers.
 func (s *Store) Stats() Stats {
+	answered, late, refused := s.breaker.Counts()
 	return Stats{
 		State:         s.State(),
 		Opened:        s.counts.opened.Load(),
-		Answered:      s.breaker.answered.Load(),
-		Late:          s.breaker.late.Load(),
-		Refused:       s.breaker.refused.Load(),
+		Answered:      answered,
+		Late:          late,
+		Refused:       refused,
 		Fallback:      s.counts.fallback.Load(),
 		Full:          s.counts.full.Load(),
 		Dirty:         s.dirty.size(),

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/internal/breaker"
 )
 
 // Store is a cache.Store over a primary and a fallback. It has all powers.
@@ -31,7 +32,7 @@ type Store struct {
 	fallback backend // nil: none
 
 	phase   atomic.Pointer[phase]
-	breaker *breaker
+	breaker *breaker.Judge
 	slots   chan struct{} // one element for each call of the fallback
 	dirty   *dirty
 	recent  recent
@@ -77,7 +78,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg:     cfg,
-		breaker: newBreaker(cfg.Failures, cfg.Window),
+		breaker: breaker.NewJudge(cfg.Failures, cfg.Window),
 		slots:   make(chan struct{}, cfg.FallbackCalls),
 		dirty:   newDirty(),
 		peers:   newPeers(),

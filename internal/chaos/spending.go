@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 // Spent is how long the requests of one route took without the time in which
@@ -16,6 +18,21 @@ type Spent struct {
 	// milliseconds.
 	Over50, Over100, Over250, Over2000 int
 	Longest                            time.Duration
+	// Stores are the requests that waited for stores for more than twice the
+	// budget, and LongestStores is the longest wait.
+	Stores        int
+	LongestStores time.Duration
+}
+
+// storeBudget is that of the apps.
+const storeBudget = 50 * time.Millisecond
+
+// addStores counts what a request has spent of its budget.
+func (s *Spent) addStores(d time.Duration) {
+	s.LongestStores = max(s.LongestStores, d)
+	if d > 2*storeBudget {
+		s.Stores++
+	}
 }
 
 func (s *Spent) add(d time.Duration) {
@@ -33,6 +50,8 @@ func (s *Spent) merge(other *Spent) {
 	s.Count += other.Count
 	s.Over50, s.Over100, s.Over250, s.Over2000 = s.Over50+other.Over50, s.Over100+other.Over100, s.Over250+other.Over250, s.Over2000+other.Over2000
 	s.Longest = max(s.Longest, other.Longest)
+	s.Stores += other.Stores
+	s.LongestStores = max(s.LongestStores, other.LongestStores)
 }
 
 // spending measures requests.
@@ -56,7 +75,10 @@ type timerKey struct{}
 func (s *spending) measure(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		t := &timer{}
-		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), timerKey{}, t)))
+		// The budget that session and cache share; made here, it can be read
+		// afterwards.
+		ctx := cache.WithBudget(context.WithValue(c.Request().Context(), timerKey{}, t), storeBudget)
+		c.SetRequest(c.Request().WithContext(ctx))
 		begun := time.Now()
 		err := next(c)
 		if err != nil {
@@ -73,6 +95,7 @@ func (s *spending) measure(next echo.HandlerFunc) echo.HandlerFunc {
 			s.routes[route] = &Spent{}
 		}
 		s.routes[route].add(took)
+		s.routes[route].addStores(cache.BudgetOf(ctx).Spent())
 		return nil
 	}
 }

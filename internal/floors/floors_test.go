@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"metrics":            0,
 	"templates":          0,
 	"internal/redisconn": 0,
+	"internal/breaker":   0,
 	"internal/sqlconn":   0,
 	"internal/peer":      0,
 

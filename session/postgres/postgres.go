@@ -48,6 +48,8 @@ var (
 	_ session.Swapper = (*Store)(nil)
 	_ session.Lister  = (*Store)(nil)
 	_ session.Indexer = (*Store)(nil)
+
+	_ session.Deliberate = (*Store)(nil)
 )
 
 // New returns a store. It does not connect; see [Store.CreateTable].
@@ -116,6 +118,9 @@ func (s *Store) Remove(ctx context.Context, key string) (removed bool, err error
 	}
 	return removed, problem("remove", err)
 }
+
+// Deliberate implements session.Deliberate.
+func (s *Store) Deliberate() {}
 
 // pageSize is how many sessions Each reads at a time.
 const pageSize = 500

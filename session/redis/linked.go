@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -22,18 +21,38 @@ import (
 type linked struct {
 	link   *redisconn.Link
 	prefix string
+	guard  guard
 }
 
 // Fetch implements session.Store. It is one round trip.
 func (s *linked) Fetch(ctx context.Context, key string) (rec session.Record, found bool, err error) {
-	err = s.link.Read(ctx, "fetch", func(ctx context.Context, c rueidis.Client) error {
-		records, err := fetch(ctx, c, []string{s.prefix + key})
-		if err == nil && records[0] != nil {
-			rec, found = *records[0], true
-		}
+	err = s.guard.call(ctx, "fetch", func(ctx context.Context) error {
+		return s.link.Read(ctx, "fetch", func(ctx context.Context, c rueidis.Client) error {
+			records, err := fetch(ctx, c, []string{s.prefix + key})
+			if err == nil && records[0] != nil {
+				rec, found = *records[0], true
+			}
+			return err
+		})
+	})
+	return rec, found, err
+}
+
+// probe asks as Fetch does, when the link is connected.
+func (s *linked) probe(ctx context.Context, patience time.Duration) error {
+	if err := s.link.Ping(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := s.link.Read(ctx, "probe", func(ctx context.Context, c rueidis.Client) error {
+		_, err := fetch(ctx, c, []string{s.prefix + probed})
 		return err
 	})
-	return rec, found, failed("fetch", err)
+	if answered(err) {
+		return nil
+	}
+	return err
 }
 
 // Insert implements session.Store.
@@ -81,24 +100,27 @@ func (s *linked) Remove(ctx context.Context, key string) (removed bool, err erro
 	})
 }
 
-// changed sends one command and reports whether it had something to change: OK or
-// 1, not nil or 0.
+// changed sends one command and reports whether it had something to change.
 func (s *linked) changed(ctx context.Context, op string, command func(rueidis.Builder) rueidis.Completed) (done bool, err error) {
-	err = s.link.Write(ctx, op, func(ctx context.Context, c rueidis.Client) error {
-		message, err := c.Do(ctx, command(c.B())).ToMessage()
-		switch {
-		case rueidis.IsRedisNil(err):
-			done, err = false, nil
-		case err == nil && message.IsInt64():
-			var n int64
-			n, err = message.AsInt64()
-			done = n > 0
-		default:
-			done = err == nil
-		}
-		return err
+	err = s.guard.call(ctx, op, func(ctx context.Context) error {
+		return s.link.Write(ctx, op, func(ctx context.Context, c rueidis.Client) error {
+			done, err = affected(c.Do(ctx, command(c.B())).ToMessage())
+			return err
+		})
 	})
-	return done && err == nil, failed(op, err)
+	return done && err == nil, err
+}
+
+// affected reports what an answer says: OK or 1, not nil or 0.
+func affected(answer rueidis.RedisMessage, err error) (bool, error) {
+	switch {
+	case rueidis.IsRedisNil(err):
+		return false, nil
+	case err == nil && answer.IsInt64():
+		n, err := answer.AsInt64()
+		return n > 0, err
+	}
+	return err == nil, err
 }
 
 // errMoved ends an iteration over a Cluster that changes.
@@ -185,18 +207,11 @@ func fetch(ctx context.Context, c rueidis.Client, keys []string) ([]*session.Rec
 }
 
 // Ping implements Sessions.
+// It asks whatever is known.
 func (s *linked) Ping(ctx context.Context) error { return failed("ping", s.link.Ping(ctx)) }
 
 // Close implements Sessions.
-func (s *linked) Close() error { return s.link.Close() }
-
-// failed names the package, and says ErrClosed in its words.
-func failed(op string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, redisconn.ErrClosed):
-		return fmt.Errorf("session/redis: %s: %w", op, session.ErrClosed)
-	}
-	return fmt.Errorf("session/redis: %w", err)
+func (s *linked) Close() error {
+	s.guard.Close()
+	return s.link.Close()
 }

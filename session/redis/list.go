@@ -33,7 +33,10 @@ func (s *Store) Each(ctx context.Context) iter.Seq2[session.Entry, error] {
 
 // page reads the sessions that one SCAN finds.
 func (s *Store) page(ctx context.Context, cursor string) (next string, page []session.Entry, err error) {
-	err = s.do(ctx, "list", func(c conn) error {
+	if s.closed.Load() {
+		return "", nil, failed("list", session.ErrClosed)
+	}
+	step := func(c conn) error {
 		var keys []string
 		var err error
 		if next, keys, err = c.scan(cursor, literal(s.prefix)+"*"); err != nil || len(keys) == 0 {
@@ -49,8 +52,10 @@ func (s *Store) page(ctx context.Context, cursor string) (next string, page []se
 			}
 		}
 		return nil
-	})
-	return next, page, err
+	}
+	// What lists sessions is in no hurry: no budget.
+	err = s.guard.Do(ctx, func(ctx context.Context) error { return s.lend(ctx, s.timeout, step) })
+	return next, page, failed("list", err)
 }
 
 // All implements scs.IterableStore. Unlike that of redisstore it does not stop

@@ -47,8 +47,9 @@ type OpenConfig struct {
 	// Cluster whenever a server is a primary that was none before, or has
 	// restarted. While it returns an error, calls fail. Defaults to none.
 	Check func(ctx context.Context, runID string) error
-	// Logger gets one line for each change between connected and away, with
-	// Sentinel and Cluster. Defaults to discarding them.
+	// Logger gets one line when Redis is given up and one when it is back, and
+	// with Sentinel and Cluster one for each change between connected and away.
+	// Defaults to discarding them.
 	Logger *slog.Logger
 }
 
@@ -103,19 +104,22 @@ func openPool(cfg OpenConfig, target redisconn.Target) (Sessions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session/redis: %w", err)
 	}
-	store, err := New(Config{Pool: pool, Prefix: cfg.Prefix, Timeout: cmp.Or(cfg.SocketTimeout, openTimeout)})
+	store, err := New(Config{Pool: pool, Prefix: cfg.Prefix, Timeout: cmp.Or(cfg.SocketTimeout, openTimeout), Logger: cfg.Logger})
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
 	return pooled{store}, nil
 }
 
-// Ping implements Sessions.
+// Ping implements Sessions. It asks whatever is known.
 func (p pooled) Ping(ctx context.Context) error {
-	return p.do(ctx, "ping", func(c conn) error {
+	if p.closed.Load() {
+		return failed("ping", session.ErrClosed)
+	}
+	return failed("ping", p.lend(ctx, p.timeout, func(c conn) error {
 		_, err := c.ask("PING")
 		return err
-	})
+	}))
 }
 
 // Close implements Sessions.
@@ -137,5 +141,7 @@ func openLink(ctx context.Context, cfg OpenConfig, target redisconn.Target) (Ses
 	if err != nil {
 		return nil, fmt.Errorf("session/redis: %w", err)
 	}
-	return &linked{link: link, prefix: target.KeyPrefix() + cfg.Prefix}, nil
+	s := &linked{link: link, prefix: target.KeyPrefix() + cfg.Prefix}
+	s.guard = newGuard(cfg.Logger, s.probe)
+	return s, nil
 }

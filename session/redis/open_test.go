@@ -150,7 +150,7 @@ func TestOpenedFailover(t *testing.T) {
 	if err := s.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sessions, err := session.New(session.Config{Store: s, HashTokens: true})
+	sessions, err := session.New(session.Config{Store: s, HashTokens: true, StoreBudget: patient})
 	if err != nil {
 		t.Fatal(err)
 	}

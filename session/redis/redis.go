@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -30,10 +31,18 @@ type Config struct {
 	// Timeout bounds the wait for one answer, besides the deadline of the
 	// context. Defaults to 500 ms.
 	Timeout time.Duration
+	// Logger gets one line when Redis is given up and one when it is back.
+	// Defaults to discarding them.
+	Logger *slog.Logger
 }
 
 // Store keeps sessions in Redis. It is safe for concurrent use, by several
 // servers too. Redis forgets expired sessions by itself.
+//
+// A Redis that does not answer is given up: calls fail at once with an error that
+// wraps session.ErrUnavailable, and in the background it is asked four times a
+// second whether it is back. A call of a request ends with its cache.Budget, too.
+// What became of a change that was given up is not known: it may be done later.
 //
 // It is a store of scs as well, by the embedded redisstore, except that it does
 // not commit for a plain scs manager; see [Store.Commit].
@@ -43,6 +52,7 @@ type Store struct {
 	pool    *redis.Pool
 	prefix  string
 	timeout time.Duration
+	guard   guard
 	closed  atomic.Bool
 }
 
@@ -66,12 +76,14 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
-	return &Store{
+	s := &Store{
 		RedisStore: redisstore.NewWithPrefix(cfg.Pool, cfg.Prefix),
 		pool:       cfg.Pool,
 		prefix:     cfg.Prefix,
 		timeout:    cfg.Timeout,
-	}, nil
+	}
+	s.guard = newGuard(cfg.Logger, s.probe)
+	return s, nil
 }
 
 // Fetch implements session.Store. It is one round trip.
@@ -154,34 +166,45 @@ func (s *Store) Commit(string, []byte, time.Time) error {
 // Close leaves pool and sessions alone; further calls fail. It is idempotent.
 func (s *Store) Close() error {
 	s.closed.Store(true)
+	s.guard.Close()
 	return nil
 }
 
-// do lends a connection to step.
+// do lends a connection to step, for a call of a request.
 func (s *Store) do(ctx context.Context, op string, step func(conn) error) error {
-	err := func() error {
-		if s.closed.Load() {
-			return session.ErrClosed
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		lent, err := s.pool.GetContext(ctx)
-		if err != nil {
-			return err
-		}
-		defer lent.Close()
-		patience := s.timeout
-		if deadline, ok := ctx.Deadline(); ok {
-			patience = min(patience, time.Until(deadline))
-		}
-		if patience <= 0 {
-			return context.DeadlineExceeded
-		}
-		return step(conn{lent, patience})
-	}()
-	if err != nil {
-		return fmt.Errorf("session/redis: %s: %w", op, err)
+	if s.closed.Load() {
+		return failed(op, session.ErrClosed)
 	}
-	return nil
+	return s.guard.call(ctx, op, func(ctx context.Context) error { return s.lend(ctx, s.timeout, step) })
+}
+
+// lend lends a connection to step; patience is for each of its answers.
+func (s *Store) lend(ctx context.Context, patience time.Duration, step func(conn) error) error {
+	lent, err := s.pool.GetContext(ctx)
+	if err != nil {
+		return err
+	}
+	defer lent.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline))
+	}
+	if patience <= 0 {
+		return context.DeadlineExceeded
+	}
+	return step(conn{lent, patience})
+}
+
+// probed is a key that nobody has: tokens are longer.
+const probed = "?"
+
+// probe asks as Fetch does.
+func (s *Store) probe(ctx context.Context, patience time.Duration) error {
+	err := s.lend(ctx, patience, func(c conn) error {
+		_, err := c.records([]string{s.prefix + probed})
+		return err
+	})
+	if answered(err) {
+		return nil
+	}
+	return err
 }

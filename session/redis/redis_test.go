@@ -182,7 +182,7 @@ func TestKilled(t *testing.T) {
 	// What was acknowledged is on the disk of the machine, not only of Redis.
 	server := testenv.NewRedis(t, testenv.RedisConfig{Config: []string{"appendfsync always"}})
 	s := openStore(t, server.URL, server.Prefix)
-	sessions, err := session.New(session.Config{Store: s, HashTokens: true})
+	sessions, err := session.New(session.Config{Store: s, HashTokens: true, StoreBudget: patient})
 	if err != nil {
 		t.Fatal(err)
 	}

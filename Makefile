@@ -29,7 +29,7 @@ run-postgres: ## the same with its database and sessions in Postgres
 
 run-production: ## the same as in production: cache and sessions in Redis, database in Postgres
 	@CGO_ENABLED=0 go build -buildvcs=false -o bin/ ./example-app ./scripts/servers
-	@APP_ENV=production exec ./bin/servers run -redis -postgres -- ./bin/example-app
+	@APP_ENV=production SECRET_KEY="$${SECRET_KEY:-$$(head -c 32 /dev/urandom | base64)}" exec ./bin/servers run -redis -postgres -- ./bin/example-app
 
 test: ## unit, conformance, integration and race tests; installs missing servers on Debian and Ubuntu
 	@scripts/ensure-servers

@@ -13,9 +13,8 @@ import (
 
 // CSRFConfig configures [CSRFWithConfig].
 type CSRFConfig struct {
-	// Skipper leaves requests alone for which it returns true: calls of an API
-	// with its own credentials, for example. There are no tokens there. Defaults to
-	// none.
+	// Skipper lets requests pass unchecked for which it returns true: calls of an
+	// API with its own credentials, for example. Defaults to none.
 	Skipper middleware.Skipper
 	// CSRF makes and checks the tokens. Required.
 	CSRF *session.CSRF
@@ -63,11 +62,11 @@ func CSRFWithConfig(cfg CSRFConfig) echo.MiddlewareFunc {
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
+			res := c.Response()
+			c.SetRequest(cfg.CSRF.Open(res, c.Request(), func() bool { return res.Committed }))
 			if cfg.Skipper(c) {
 				return next(c)
 			}
-			res := c.Response()
-			c.SetRequest(cfg.CSRF.Open(res, c.Request(), func() bool { return res.Committed }))
 			if err := cfg.check(c.Request()); err != nil {
 				return err
 			}

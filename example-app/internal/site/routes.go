@@ -18,7 +18,7 @@ const pageTTL = 15 * time.Minute
 
 // lay puts middlewares and handlers in their places.
 func (s *Site) lay(e *echo.Echo) {
-	e.Use(s.logged(), recovered(), secured, middleware.SameOrigin(), echomw.BodyLimit("64K"), middleware.Sessions(s.app.Sessions))
+	e.Use(s.logged(), recovered(), secured, middleware.SameOrigin(), echomw.BodyLimit("64K"), middleware.Sessions(s.app.Sessions), s.tokens())
 	s.layCached(e)
 	s.layPersonal(e)
 	s.layAdmin(e)
@@ -55,6 +55,10 @@ func (s *Site) layPersonal(e *echo.Echo) {
 	get(g, "/login", s.loginForm)
 	g.POST("/login", s.login)
 	g.POST("/logout", s.logout)
+	own := e.Group(devicesPath, timed, middleware.RequireLogin(s.app.Sessions, "/login"))
+	get(own, "", s.devices)
+	own.POST("/end", s.endDevice)
+	own.POST("/end-others", s.endOtherDevices)
 }
 
 // layAdmin lays what only editors may do.

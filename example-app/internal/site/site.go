@@ -15,6 +15,7 @@ import (
 	"github.com/echoic-go/echoic/example-app/internal/quotes"
 	"github.com/echoic-go/echoic/fragment"
 	"github.com/echoic-go/echoic/middleware"
+	"github.com/echoic-go/echoic/session"
 	"github.com/echoic-go/echoic/templates"
 )
 
@@ -44,6 +45,7 @@ type Site struct {
 	assets    *assets
 	now       func() time.Time
 	log       *slog.Logger
+	csrf      *session.CSRF // nil: forms have no tokens
 	echo      *echo.Echo
 }
 
@@ -67,6 +69,9 @@ func New(cfg Config) (*Site, error) {
 		catalogue: &catalogue{quotes: cfg.Quotes, cache: cfg.App.Cache, now: cfg.Now},
 		assets:    files, now: cfg.Now, log: cfg.Logger,
 	}
+	if err := s.openForms(); err != nil {
+		return nil, fmt.Errorf("site: forms: %w", err)
+	}
 	renderer, err := s.renderer()
 	if err != nil {
 		return nil, fmt.Errorf("site: templates: %w", err)
@@ -88,6 +93,7 @@ func (s *Site) renderer() (*middleware.Renderer, error) {
 	funcs := fragment.ContextFuncs{
 		"mostQuoted": s.catalogue.mostQuoted,
 		"topics":     s.catalogue.topics,
+		"formToken":  s.formToken,
 	}
 	sets, err := fragment.Parse(templates.App, fragment.ParseConfig{
 		Shared:       []string{"app/layout.html", "app/partials.html"},

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/echoic-go/echoic/session"
 )
 
 // Config is everything that [Open] needs to know. Fill it with [ConfigFromEnv],
@@ -96,6 +98,10 @@ type Config struct {
 	// has no App.CSRF, elsewhere a key lasts as long as the process.
 	SecretKeys []string `env:"SECRET_KEY"`
 
+	// Sessions changes what Open gives to session.New: Shareable, Codec,
+	// MigrateFrom and Compat, for example. It must not change Store. Defaults to
+	// nothing.
+	Sessions func(*session.Config) `env:"-"`
 	// Logger gets what the parts log. Defaults to slog.Default().
 	Logger *slog.Logger `env:"-"`
 }

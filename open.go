@@ -170,11 +170,15 @@ func (a *App) openSessions(ctx context.Context) error {
 	if a.Plan.Sessions == Redis { // a database loses nothing that it has acknowledged
 		ends = a.Journal
 	}
-	a.Sessions, err = session.New(session.Config{
+	sessions := session.Config{
 		Store: store, Journal: ends, Lifetime: a.Config.SessionLifetime, IdleTimeout: a.Config.SessionIdleTimeout,
 		Cookie:     session.Cookie{Name: a.Plan.Cookie, Secure: a.Plan.Secure},
 		HashTokens: a.Config.Env == Production, StoreBudget: a.Config.CacheStoreBudget, Address: address, Logger: a.Logger,
-	})
+	}
+	if a.Config.Sessions != nil {
+		a.Config.Sessions(&sessions)
+	}
+	a.Sessions, err = session.New(sessions)
 	return err
 }
 

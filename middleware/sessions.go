@@ -32,7 +32,8 @@ type SessionsConfig struct {
 // 503, by way of the app's HTTPErrorHandler where nothing has been sent, and
 // neither a cookie nor anything that the handler had written.
 //
-// The order with Recover, Gzip, RequestID, Secure and CSRF is free. CachePage
+// The order with Recover, Gzip, RequestID, Secure and the CSRF of Echo is free;
+// [CSRF] belongs inside. CachePage
 // belongs inside, nearer to the handler. Outside it is as safe, but hides cookies:
 // there pagecache.Config.SessionCookies has to name that of the session.
 // echo.WrapMiddleware(manager.LoadAndSave) does not do: Echo writes its error

@@ -21,15 +21,21 @@ type visit struct {
 	m       *Manager
 	request *http.Request // nil outside of one
 	token   string        // as the client presented it, or empty
-	reads   atomic.Uint64
-	apart   atomic.Uint64 // reads and writes that no scope is told of
-	varied  *varied       // nil if nothing can be shared
+	reads   tally
+	apart   tally   // reads and writes that no scope is told of
+	varied  *varied // nil if nothing can be shared
 	// allowance is what the request may spend on stores.
 	allowance allowance
 	denied    atomic.Bool // somebody touched the session and it could not be loaded
 	once      sync.Once
 	*loaded   // nil until load; apart, since most requests do without
 }
+
+// tally counts what one request does: 32 bits are enough, and keep a visit small.
+type tally struct{ n atomic.Uint32 }
+
+func (t *tally) Add(n uint32) uint64 { return uint64(t.n.Add(n)) }
+func (t *tally) Load() uint64        { return uint64(t.n.Load()) }
 
 // loaded is what a visit knows once the session has been asked for.
 type loaded struct {

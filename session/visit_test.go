@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -263,5 +265,34 @@ func TestIterateUnderRequest(t *testing.T) {
 	stop := errors.New("stop")
 	if err := m.Iterate(own, func(context.Context) error { return stop }); err != stop {
 		t.Errorf("Iterate: %v, want what fn returned", err)
+	}
+}
+
+// TestManyVisitorsLeaveNothing: a hundred thousand visitors who put nothing into
+// their session, with and without a cookie of somewhere, are not in the store.
+func TestManyVisitorsLeaveNothing(t *testing.T) {
+	t.Parallel()
+	m, p := newManager(t, session.Config{IdleTimeout: time.Hour})
+	h := m.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		m.GetString(r.Context(), "k")
+		m.Put(r.Context(), "k", 1)
+		m.Remove(r.Context(), "k")
+	}))
+	for n := range 100_000 {
+		r := &http.Request{Method: http.MethodGet, Header: http.Header{}}
+		if n%2 == 0 {
+			r.Header.Set("Cookie", "session="+unknown)
+		}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Header()["Set-Cookie"] != nil {
+			t.Fatalf("visitor %d gets %q", n, w.Header()["Set-Cookie"])
+		}
+	}
+	rows := 0
+	for range p.Store.(session.Lister).Each(t.Context()) {
+		rows++
+	}
+	if rows != 0 || p.writes.Load() != 0 {
+		t.Errorf("%d rows, %d writes", rows, p.writes.Load())
 	}
 }

@@ -32,10 +32,10 @@ type SessionsConfig struct {
 // 503, by way of the app's HTTPErrorHandler where nothing has been sent, and
 // neither a cookie nor anything that the handler had written.
 //
-// The order with Recover, Gzip, RequestID, Secure and the CSRF of Echo is free;
-// [CSRF] belongs inside. CachePage
-// belongs inside, nearer to the handler. Outside it is as safe, but hides cookies:
-// there pagecache.Config.SessionCookies has to name that of the session.
+// The order with Recover, Gzip, RequestID, Secure and the CSRF of Echo is free.
+// [CSRF] and CachePage belong inside, nearer to the handler, in this order. Outside
+// CachePage is as safe, but hides cookies: there pagecache.Config.SessionCookies has
+// to name that of the session.
 // echo.WrapMiddleware(manager.LoadAndSave) does not do: Echo writes its error
 // pages after its middlewares have returned.
 //

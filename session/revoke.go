@@ -46,8 +46,8 @@ func (m *Manager) Revoke(ctx context.Context, userID string, ids ...string) (end
 
 // RevokeOthers ends all sessions of the user of ctx but this one, which gets a new
 // token: who may have the old one has nothing. It returns how many there were, and
-// [ErrSessionGone] if this one has ended meanwhile; nothing was revoked then, or it
-// was revoked by another one at the same time.
+// [ErrSessionGone] if this one has ended meanwhile: by itself, then the others have
+// ended too, or by a revocation, then that counts and nothing was done.
 func (m *Manager) RevokeOthers(ctx context.Context) (ended int, err error) {
 	v, err := m.enter(ctx)
 	if err != nil {
@@ -71,17 +71,25 @@ func (m *Manager) RevokeOthers(ctx context.Context) (ended int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	deadline := m.SessionManager.Deadline(own)
-	if err := m.RenewToken(ctx); err != nil {
-		return 0, err
+	renewed := v.relogin(ctx, l, since)
+	ended, err = m.endOwned(ctx, user, func(other login) bool { return other.Since < since })
+	return ended, errors.Join(renewed, err)
+}
+
+// relogin gives the session a new token and the stamp since; it is the same login.
+func (v *visit) relogin(ctx context.Context, l login, since int64) error {
+	own, scs := v.view(ctx, 0), v.m.SessionManager
+	deadline := scs.Deadline(own)
+	if err := v.m.RenewToken(ctx); err != nil {
+		return err
 	}
-	m.SessionManager.SetDeadline(own, deadline) // it is the same login
+	scs.SetDeadline(own, deadline)
 	if l.ID == "" {
 		l = v.newLogin(since)
 	}
 	l.Since = since
-	m.SessionManager.Put(own, loginKey, l.text())
-	return m.endOwned(ctx, user, func(other login) bool { return other.Since < since })
+	scs.Put(own, loginKey, l.text())
+	return nil
 }
 
 // nameable reports whether id can be that of a login.

@@ -216,3 +216,23 @@ func TestMergeOfAUser(t *testing.T) {
 		t.Errorf("Revoke: %d, %v", n, err)
 	}
 }
+
+// TestRevokeOthersOfAnEndedSession: who was logged out in another tab at the same
+// time still ends the others, as he wanted.
+func TestRevokeOthersOfAnEndedSession(t *testing.T) {
+	t.Parallel()
+	m, store := newIndexed(t, session.Config{})
+	own := enter(t, m, "ann")
+	enter(t, m, "ann")
+	ctx := m.Context(t.Context(), own)
+	m.UserID(ctx)
+	if _, err := store.Store.Remove(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := m.RevokeOthers(ctx); n != 1 || !errors.Is(err, session.ErrSessionGone) {
+		t.Errorf("RevokeOthers: %d, %v", n, err)
+	}
+	if list, err := m.UserSessions(t.Context(), "ann"); len(list) != 0 || err != nil {
+		t.Errorf("UserSessions: %v, %v", list, err)
+	}
+}

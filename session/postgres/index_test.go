@@ -2,6 +2,8 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -126,5 +128,48 @@ func TestRevocationsAreForgotten(t *testing.T) {
 	var left string
 	if err := openPool(t, url).QueryRow(t.Context(), "SELECT string_agg(owner, ',') FROM session_revocations").Scan(&left); err != nil || left != "new" {
 		t.Errorf("left: %q, %v", left, err)
+	}
+}
+
+// TestLoginWaitsForRevocation: a login that comes while a revocation is about to be
+// committed is refused by it, although its statement began before.
+func TestLoginWaitsForRevocation(t *testing.T) {
+	t.Parallel()
+	url := testenv.Postgres(t).Database(t)
+	s := openStore(t, url, postgres.Config{CleanUp: -1})
+	since, err := s.Stamp(t.Context(), "u")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := openPool(t, url)
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.WithoutCancel(t.Context()))
+	for _, statement := range []string{
+		`SELECT pg_advisory_xact_lock(hashtextextended('echoic sessions of ' || 'u', 0))`,
+		`INSERT INTO session_revocations VALUES ('u', '', ` + strconv.FormatInt(since, 10) + `, now() + interval '1 hour')`,
+	} {
+		if _, err := tx.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expiry := time.Now().Add(time.Hour)
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Insert(t.Context(), "k", session.Record{Data: []byte("x"), Expiry: expiry, Owner: session.Owner{User: "u", Login: "l", Since: since, Until: expiry}})
+		done <- err
+	}()
+	testenv.Eventually(t, 10*time.Second, func() bool {
+		var waiting int
+		err := pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Scan(&waiting)
+		return err == nil && waiting > 0
+	}, "the login waits")
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, session.ErrRevoked) {
+		t.Errorf("Insert: %v, want ErrRevoked", err)
 	}
 }

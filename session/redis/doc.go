@@ -12,6 +12,11 @@
 // The URL may also be that of Sentinel or of a Cluster. Who has a redigo pool
 // already gives it to [New].
 //
+// Whose sessions are whose is in a hash for each user, beside the prefix
+// ("scs:session-by-user:…"), on which UserSessions and Revoke of session.Manager
+// rely: a Redis with sessions must not evict (maxmemory-policy noeviction), or what
+// it has forgotten of them cannot be revoked.
+//
 // What redisstore lacks is here: every save and removal is one command that says
 // whether there was a session, deadlines are honoured, and sessions are listed
 // by SCAN instead of KEYS.

@@ -73,6 +73,11 @@ type Config struct {
 	// CacheStoreBudget bounds what one page request may spend on stores outside
 	// the process, all calls together, 1ms to 1m.
 	CacheStoreBudget time.Duration `env:"CACHE_STORE_BUDGET" envDefault:"50ms"`
+	// CacheStaleIfError is how long a page may be served stale when its handler
+	// fails, and CacheStaleWhileRevalidate how long while it is made anew in the
+	// background, where neither it nor its route says. Default to not at all.
+	CacheStaleIfError         time.Duration `env:"CACHE_STALE_IF_ERROR" envDefault:"0s"`
+	CacheStaleWhileRevalidate time.Duration `env:"CACHE_STALE_WHILE_REVALIDATE" envDefault:"0s"`
 
 	// JournalRetention is how long it is remembered in the database what was
 	// invalidated: as long as the longest page, value or session lives.

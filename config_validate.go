@@ -106,7 +106,8 @@ func (cfg Config) checkCache() error {
 	problems = append(problems,
 		number("CACHE_VERSION", int64(cfg.CacheVersion), 1), number("CACHE_MAX_ENTRIES", int64(cfg.CacheMaxEntries), 1), number("CACHE_MAX_BYTES", cfg.CacheMaxBytes, leastCacheBytes),
 		nearBytes(cfg.CacheNearBytes), atLeast("JOURNAL_RETENTION", cfg.JournalRetention, time.Hour),
-		atLeast("CACHE_TTL", cfg.CacheTTL, time.Millisecond), between("CACHE_STORE_BUDGET", cfg.CacheStoreBudget, time.Millisecond, time.Minute))
+		atLeast("CACHE_TTL", cfg.CacheTTL, time.Millisecond), between("CACHE_STORE_BUDGET", cfg.CacheStoreBudget, time.Millisecond, time.Minute),
+		atLeast("CACHE_STALE_IF_ERROR", cfg.CacheStaleIfError, 0), atLeast("CACHE_STALE_WHILE_REVALIDATE", cfg.CacheStaleWhileRevalidate, 0))
 	return errors.Join(problems...)
 }
 

@@ -86,6 +86,7 @@ func (a *App) open(ctx context.Context) error {
 	a.Pages, err = pagecache.New(pagecache.Config{
 		Cache: a.Cache, SessionCookies: []string{a.Plan.Cookie}, Hosts: a.Config.AllowedHosts, TrustedProxies: proxies,
 		Development: development, ServerTiming: true, StoreName: string(a.Plan.Cache), StoreBudget: a.Config.CacheStoreBudget, Logger: a.Logger,
+		StaleIfError: a.Config.CacheStaleIfError, StaleWhileRevalidate: a.Config.CacheStaleWhileRevalidate, Secret: a.secret(),
 	})
 	if err != nil {
 		return err
@@ -205,3 +206,11 @@ func (r *resources) Close() error {
 type closer func() error
 
 func (c closer) Close() error { return c() }
+
+// secret is that of the site, nil without one.
+func (a *App) secret() []byte {
+	if len(a.Config.SecretKeys) == 0 {
+		return nil
+	}
+	return []byte(a.Config.SecretKeys[0])
+}

@@ -58,6 +58,10 @@ type Record[T any] struct {
 // this one: what was made after the other may then be out of date for this.
 func (r Record[T]) After(other Record[T]) bool { return r.ticket != other.ticket }
 
+// Away reports whether the lookup missed because the store did not answer, also
+// where the policy hides that.
+func (r Record[T]) Away() bool { return r.ticket.generation == "" }
+
 // object is a record in a store inside the process.
 type object[T any] struct {
 	framed  string

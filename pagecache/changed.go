@@ -2,6 +2,8 @@ package pagecache
 
 import (
 	"hash/maphash"
+	"maps"
+	"sync"
 	"sync/atomic"
 )
 
@@ -17,8 +19,8 @@ import (
 //
 // Names share counters, and those of another one cost a miss. So only URLs of
 // which a page was made count, as far as a few bits beside the counter remember
-// it: not those of forms that are never read. Directories have counters of their
-// own, which no visitor moves.
+// it: not those of forms that are never read. Directories that were purged are
+// known by name, which no visitor adds to; when they are very many, all pages fall.
 type changes struct {
 	seed maphash.Seed
 	// round counts all changes. While it stands still, no page has to look.
@@ -27,10 +29,21 @@ type changes struct {
 	// URLs of which a page was made.
 	slots  [1 << 14]atomic.Uint64
 	softly [1 << 12]atomic.Uint32
-	dirs   [1 << 10]struct{ hard, soft atomic.Uint32 }
+
+	mu   sync.Mutex
+	dirs atomic.Pointer[purgedDirectories] // copied when it changes; nil if there are none
 }
 
-const countBits = 32
+const (
+	countBits            = 32
+	maxPurgedDirectories = 4096
+)
+
+// purgedDirectories counts purges of directories. All pages begin at base.
+type purgedDirectories struct {
+	base, sum seen
+	counts    map[string]seen
+}
 
 // seen is what a page knows of changes. Counters only grow: their sum is the same
 // only if none has changed.
@@ -54,10 +67,13 @@ func (c *changes) making(url string) seen {
 }
 
 func (c *changes) above(url string, s seen) seen {
+	purged := c.dirs.Load()
+	if purged == nil {
+		return s
+	}
+	s = s.plus(purged.base)
 	for dir := range directories(url) {
-		d := &c.dirs[maphash.String(c.seed, dir)%uint64(len(c.dirs))]
-		s.hard += uint64(d.hard.Load())
-		s.soft += uint64(d.soft.Load())
+		s = s.plus(purged.counts[dir])
 	}
 	return s
 }
@@ -85,11 +101,25 @@ func (c *changes) add(url string, softly bool) {
 
 // addBelow notes that everything below a directory was purged.
 func (c *changes) addBelow(dir string, softly bool) {
-	d := &c.dirs[maphash.String(c.seed, dir)%uint64(len(c.dirs))]
+	one := seen{hard: 1}
 	if softly {
-		d.soft.Add(1)
-	} else {
-		d.hard.Add(1)
+		one = seen{soft: 1}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := purgedDirectories{counts: make(map[string]seen)}
+	if old := c.dirs.Load(); old != nil {
+		next.base, next.sum = old.base, old.sum
+		maps.Copy(next.counts, old.counts)
+	}
+	if next.sum = next.sum.plus(one); len(next.counts) >= maxPurgedDirectories {
+		// Above all that any page has seen.
+		next.base, next.sum = next.base.plus(next.sum).plus(seen{hard: 1}), seen{}
+		clear(next.counts)
+	}
+	next.counts[dir] = next.counts[dir].plus(one)
+	c.dirs.Store(&next)
 	c.round.Add(1)
 }
+
+func (s seen) plus(o seen) seen { return seen{s.hard + o.hard, s.soft + o.soft} }

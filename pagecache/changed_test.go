@@ -48,3 +48,23 @@ func TestChanges(t *testing.T) {
 		t.Errorf("%d of 1000 pages fell to forms", hit)
 	}
 }
+
+// Directories are known by name; beyond the bound everything falls, and nothing
+// comes back.
+func TestPurgedDirectories(t *testing.T) {
+	t.Parallel()
+	c := &changes{seed: maphash.MakeSeed()}
+	const url = "http://a.test/x/y"
+	last := c.making(url)
+	for i := range 2 * maxPurgedDirectories {
+		c.addBelow(fmt.Sprint("http://a.test/", i, "/"), i%2 == 0)
+		now := c.now(url)
+		if now.hard < last.hard || i%maxPurgedDirectories != 0 && now != last {
+			t.Fatalf("purge %d: %v after %v", i, now, last)
+		}
+		last = now
+	}
+	if c.addBelow("http://a.test/x/", false); c.now(url).hard == last.hard {
+		t.Fatal("a purge was lost")
+	}
+}

@@ -14,13 +14,17 @@ func (x *exchange) fetch() error {
 	if x.stale != nil {
 		x.ticket(x.r.Context())
 	}
+	key := x.flightKey()
+	x.leaderFailed = x.p.failing.known(key)
 	if x.alone() {
 		return x.run(nil)
 	}
-	key := x.flightKey()
 	if x.stale == nil && x.p.misses.known(key) {
 		x.why = ReasonUncacheable
 		return x.run(nil)
+	}
+	if x.leaderFailed && x.canStandIn() {
+		return x.standIn()
 	}
 	const handOvers = 2
 	var deadline *time.Timer // for those who wait
@@ -51,7 +55,7 @@ func (x *exchange) fetch() error {
 		if fl.final {
 			break
 		}
-		if fl.failed && x.stale != nil && rescues(x.stale, ageOf(x.stale, x.p.cfg.Now()), false, x.route.strict) {
+		if x.leaderFailed = x.leaderFailed || fl.failed; fl.failed && x.canStandIn() {
 			return x.standIn()
 		}
 		if e := x.again(); e != nil { // for another variant, perhaps
@@ -202,9 +206,12 @@ const (
 // requests for them do not queue up behind each other (hit-for-miss).
 type missMemory struct {
 	now func() time.Time
+	ttl time.Duration
 	mu  sync.Mutex
 	m   map[string]time.Time
 }
+
+func (m *missMemory) init(now func() time.Time, ttl time.Duration) { m.now, m.ttl = now, ttl }
 
 func (m *missMemory) known(key string) bool {
 	m.mu.Lock()
@@ -214,7 +221,7 @@ func (m *missMemory) known(key string) bool {
 		return false
 	}
 	left := until.Sub(m.now())
-	if left > 0 && left <= missMemoryTTL { // a clock that jumped back counts as over
+	if left > 0 && left <= m.ttl { // a clock that jumped back counts as over
 		return true
 	}
 	delete(m.m, key)
@@ -233,5 +240,5 @@ func (m *missMemory) remember(key string) {
 			break
 		}
 	}
-	m.m[key] = m.now().Add(missMemoryTTL)
+	m.m[key] = m.now().Add(m.ttl)
 }

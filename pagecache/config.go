@@ -28,6 +28,11 @@ type Config struct {
 	// MaxWaiters bounds the requests that wait for another's answer to the
 	// same URL; more run the handler themselves. Defaults to 16384.
 	MaxWaiters int
+	// MaxHandlers bounds the handlers of one route that run at once because the
+	// store is away or another request's handler failed. More wait, for
+	// WaitTimeout at most, and are then answered by the stale page, if there is
+	// one that may be, or 503 with Retry-After. Defaults to 64.
+	MaxHandlers int
 	// WaitTimeout bounds how long they wait. Defaults to 10 s.
 	WaitTimeout time.Duration
 	// StoreBudget bounds what one request may spend on stores outside the
@@ -79,6 +84,10 @@ type Config struct {
 	// his own although the page is kept for all. Fragments on the pages need the
 	// same. Defaults to none; the Strict profile has none.
 	Live *live.Set
+	// Secret is a secret of the site, the same on all servers, such as
+	// SECRET_KEY: validators that are made of pages follow from it, and cost less
+	// then. Without it those of servers with a store of their own differ.
+	Secret []byte
 	// OnHit is called for every answer from the store, before it is sent: a
 	// cache outside of the framework hides hits from its logger. It must not
 	// block.
@@ -125,6 +134,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	def(&cfg.MaxBodyBytes, 1<<20)
 	def(&cfg.MaxVariants, 32)
 	def(&cfg.MaxWaiters, 16384)
+	def(&cfg.MaxHandlers, 64)
 	def(&cfg.WaitTimeout, 10*time.Second)
 	def(&cfg.StoreBudget, 50*time.Millisecond)
 	def(&cfg.StoreName, "store")
@@ -147,7 +157,7 @@ func (cfg Config) validate() error {
 		value int64
 	}{
 		{"TTL", int64(cfg.TTL)}, {"MaxBodyBytes", int64(cfg.MaxBodyBytes)}, {"MaxVariants", int64(cfg.MaxVariants)},
-		{"MaxWaiters", int64(cfg.MaxWaiters)}, {"WaitTimeout", int64(cfg.WaitTimeout)}, {"StoreBudget", int64(cfg.StoreBudget)},
+		{"MaxWaiters", int64(cfg.MaxWaiters)}, {"MaxHandlers", int64(cfg.MaxHandlers)}, {"WaitTimeout", int64(cfg.WaitTimeout)}, {"StoreBudget", int64(cfg.StoreBudget)},
 		{"StaleWhileRevalidate", int64(cfg.StaleWhileRevalidate)}, {"StaleIfError", int64(cfg.StaleIfError)},
 		{"KeepStale", int64(cfg.KeepStale)}, {"RefreshTimeout", int64(cfg.RefreshTimeout)},
 	} {

@@ -35,6 +35,11 @@ func (x *exchange) run(fl *flight) (err error) {
 	ctx, release := x.p.flights.detach(x.r.Context(), fl)
 	defer release()
 	defer func() { x.lease.Done(ctx, m.outcome) }()
+	leave, ok := x.enter(ctx)
+	if !ok {
+		return x.busy(fl)
+	}
+	defer leave()
 	m.begin(ctx)
 	returned := false
 	defer func() {
@@ -43,6 +48,7 @@ func (x *exchange) run(fl *flight) (err error) {
 		}
 		// A panic: nothing half-made goes out or stays.
 		m.rec.discard()
+		x.p.failing.remember(x.flightKey())
 		x.p.flights.fail(fl)
 		if m.standsIn(nil) {
 			if p := recover(); p != nil {
@@ -102,6 +108,7 @@ func (m *making) settle(err error) error {
 	x := m.x
 	switch {
 	case m.standsIn(err):
+		x.p.failing.remember(x.flightKey())
 		x.p.flights.fail(m.fl)
 		if err != nil {
 			x.p.cfg.Logger.ErrorContext(m.ctx, "pagecache: handler failed, the stale page was served", "path", x.r.URL.Path, "error", err)
@@ -110,6 +117,12 @@ func (m *making) settle(err error) error {
 		return x.standIn()
 	case m.asking && m.rec.status == http.StatusNotModified && err == nil:
 		return m.freshen()
+	}
+	if failed := err != nil && !m.denied; failed || isFailure(m.rec.status) {
+		x.p.failing.remember(x.flightKey())
+		if m.fl != nil {
+			m.fl.failed = true
+		}
 	}
 	e, why := m.finish()
 	if e != nil {

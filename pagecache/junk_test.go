@@ -57,7 +57,7 @@ func sharedSiteWith(t *testing.T, handler http.HandlerFunc, opts ...pagecache.Op
 			_ = c.Close()
 			_ = far.Close()
 		})
-		cfg.Cache = c
+		cfg.Cache, cfg.StoreBudget = c, time.Minute // no test of how busy the machine is
 	}, opts...)
 	return s, far
 }

@@ -3,9 +3,6 @@ package pagecache
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -141,7 +138,7 @@ func (x *exchange) entryOf(a *answer, header http.Header, span lifespan) *entry 
 	if a.live != nil {
 		e.hollow(a.live)
 	} else if e.status == http.StatusOK && first(e.header["Etag"]) == "" {
-		e.header["Etag"], e.made = []string{bodyTag(e.header, e.body)}, true
+		e.header["Etag"], e.made = []string{x.p.tags.of(e.header, e.body)}, true
 	}
 	addVary(e.header, route.vary)
 	if len(route.cookies) > 0 {
@@ -156,17 +153,6 @@ func (e *entry) endAt(at time.Time) {
 	if !at.IsZero() {
 		e.life = min(e.life, between(e.born, at))
 	}
-}
-
-// bodyTag is a strong validator: the same bytes in the same coding.
-func bodyTag(h http.Header, body []byte) string {
-	sum := sha256.New()
-	_, _ = io.WriteString(sum, first(h["Content-Type"])+"\n"+first(h["Content-Encoding"])+"\n")
-	sum.Write(body)
-	var room [sha256.Size]byte
-	tag := append(make([]byte, 0, 22), '"')
-	tag = base64.RawURLEncoding.AppendEncode(tag, sum.Sum(room[:0])[:15])
-	return string(append(tag, '"'))
 }
 
 // deliver sends an answer that was held back. One that is kept gets what a hit

@@ -19,10 +19,12 @@ type Pages struct {
 	flights    flights
 	misses     missMemory // pages that cannot be kept
 	broken     missMemory // pages whose refresh in the background failed
+	failing    missMemory // pages whose handler failed just now
 	changed    changes
 	places     places
 	lastCoding atomic.Pointer[codingOf]
 	recent     recent
+	tags       bodyTags
 	tallies    tallies
 	pool       sync.Pool // of *exchange
 	statuses   sync.Map  // of outcome, the texts of Cache-Status
@@ -52,10 +54,13 @@ func New(cfg Config) (*Pages, error) {
 		return nil, err
 	}
 	_, p.local = cfg.Cache.Store().(cache.ObjectStore)
+	p.tags = newBodyTags(cfg.Secret, p.local)
 	if !p.local {
 		p.door = newDoorkeeper(cfg.Now())
 	}
-	p.misses.now, p.broken.now = cfg.Now, cfg.Now
+	p.misses.init(cfg.Now, missMemoryTTL)
+	p.broken.init(cfg.Now, missMemoryTTL)
+	p.failing.init(cfg.Now, holdOff)
 	p.changed.seed, p.places.seed = maphash.MakeSeed(), maphash.MakeSeed()
 	p.recent.init(cfg.Recent)
 	p.tallies.init()

@@ -39,6 +39,7 @@ const (
 	ReasonStaleOnWait  Reason = "stale-instead-of-wait"  // another request's answer took too long: the stale one was served
 	ReasonUnverified   Reason = "unverified"             // the store is away; what this process held of it counts as stale
 	ReasonOnlyIfCached Reason = "only-if-cached"         // the client wants nothing but a stored answer (Strict): 504
+	ReasonBusy         Reason = "too-many-handlers"      // of the route, while the store or the handler fails: 503
 	ReasonShared       Reason = "collapsed"              // the answer to another request for the same page
 )
 
@@ -82,7 +83,7 @@ var reasons = [...]Reason{
 	ReasonShared, ReasonStored, ReasonFreshened, ReasonFirstRequest, ReasonNoStoreAsked, ReasonSetCookie, ReasonNoStore,
 	ReasonNoCache, ReasonPrivate, ReasonPrivateScope, ReasonVaryStar, ReasonVaryCookie, ReasonVariants, ReasonStatus, ReasonNotFresh,
 	ReasonAuthorization, ReasonStream, ReasonTooLarge, ReasonLength, ReasonEmpty, ReasonLoop, ReasonHeaders, ReasonEncoding,
-	ReasonNonce, ReasonPurged, ReasonError, ReasonCancelled, ReasonScope,
+	ReasonNonce, ReasonPurged, ReasonBusy, ReasonError, ReasonCancelled, ReasonScope,
 	"",
 }
 

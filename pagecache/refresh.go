@@ -62,6 +62,10 @@ func (x *exchange) refreshLater(e *entry) bool {
 	if fl == nil {
 		return true
 	}
+	if x.p.flights.ended.Load() != x.ended && x.replaced() {
+		x.p.flights.land(fl, nil, false)
+		return true
+	}
 	x.stale = e
 	r := x.anew(&renewal{key: stringsOf(x.key), fl: fl, stale: x.snapshot()})
 	started := x.p.work.start(x.p.cfg.RefreshTimeout, func(ctx context.Context) {
@@ -76,6 +80,19 @@ func (x *exchange) refreshLater(e *entry) bool {
 		x.p.flights.land(fl, nil, false)
 	}
 	return true
+}
+
+// replaced reports whether a refresh that ended since the lookup has stored a fresh
+// entry already.
+func (x *exchange) replaced() (yes bool) {
+	x.withStore(x.r.Context(), func(ctx context.Context) {
+		rec, found, err := x.p.records.Get(ctx, x.at)
+		if err == nil && found && !rec.Value.isIndex() && !x.outdated(rec.Value) {
+			now, _ := judge(rec.Value, ageOf(rec.Value, x.p.cfg.Now()), rec.Soft, x.asks, x.route.strict)
+			yes = now == useFresh
+		}
+	})
+	return yes
 }
 
 // snapshot is what a refresh needs to know of the request that caused it.

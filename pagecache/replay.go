@@ -50,6 +50,9 @@ func (x *exchange) answer(e *entry, age time.Duration, status string, why Reason
 	}
 	sec := x.p.secondly(e, age)
 	h["Age"] = sec.values[0]
+	if x.route.strict && s.lastModified == "" {
+		s.lastModified = sec.date[0] // RFC 9111, section 4.3.2
+	}
 	if status != "" {
 		h["Cache-Status"] = append(slices.Clip(e.header["Cache-Status"]), status)
 	} else {

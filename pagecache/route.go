@@ -20,8 +20,9 @@ type Route struct {
 	browserTTL   time.Duration
 	tags         []string
 	key          func(*http.Request) []string
-	selectors    []string // request fields that are in the key
-	locations    bool     // Location and Content-Location are invalidated too
+	places       chan struct{} // for handlers while something fails
+	selectors    []string      // request fields that are in the key
+	locations    bool          // Location and Content-Location are invalidated too
 
 	whileRevalidate time.Duration
 	ifError         time.Duration
@@ -121,6 +122,7 @@ func (p *Pages) Route(ttl time.Duration, opts ...Option) *Route {
 	if ttl == 0 {
 		r.ttl = p.cfg.TTL
 	}
+	r.places = make(chan struct{}, p.cfg.MaxHandlers)
 	for _, opt := range opts {
 		opt(r)
 	}

@@ -70,9 +70,10 @@ type exchange struct {
 	idle   bool                 // done, and nobody else holds it
 	hit    bool                 // answered from the store, fresh
 
-	placed      bool // target and key are remembered ones
-	outerVaries bool // middleware outside codes bodies
-	sent        bool // the client has its answer
+	placed       bool // target and key are remembered ones
+	outerVaries  bool // middleware outside codes bodies
+	sent         bool // the client has its answer
+	leaderFailed bool // the request waited for a handler that failed
 
 	filled *filled // what is found, with this visitor's values in its holes
 }

@@ -78,6 +78,11 @@ func TestConditions(t *testing.T) {
 			{give: lm, from: 1}, {ask: []string{"If-Modified-Since", modified}, code: 304, silent: true},
 			{ask: []string{"If-Modified-Since", date(-2000)}, code: 304, silent: true}, {ask: []string{"If-Modified-Since", date(-4000)}, code: 200, silent: true},
 		}},
+		{"section 4.3.2: without Last-Modified, Date counts", []step{
+			{give: []string{"Cache-Control", "max-age=3600", "Date", modified, "Age", "0"}, from: 1},
+			{ask: []string{"If-Modified-Since", modified}, code: 304, silent: true}, {ask: []string{"If-Modified-Since", date(-2000)}, code: 304, silent: true},
+			{ask: []string{"If-Modified-Since", date(-4000)}, code: 200, silent: true},
+		}},
 		{"section 4.3.1: Last-Modified asks", []step{
 			{give: stale, from: 1},
 			{after: 3 * time.Second, give: stale, ask: []string{"If-Modified-Since", modified}, asked: []string{"If-Modified-Since", modified}, code: 304},

@@ -136,6 +136,9 @@ func (m *Manager) update(ctx context.Context, key string, rec Record) (updated b
 const (
 	opLoad  = "load"
 	opTouch = "touch"
+
+	opRevoke  = "revoke"  // of any number of sessions
+	opMigrate = "migrate" // which is not to be left half done
 )
 
 // ask bounds one call of the store and makes its failure a *StoreError.
@@ -144,7 +147,10 @@ func (m *Manager) ask(ctx context.Context, op string, call func(context.Context,
 	if conf.err != nil {
 		return &StoreError{Op: op, Err: conf.err}
 	}
-	within, done, err := m.spend(ctx, op != opLoad && op != opTouch && deliberate(conf.store))
+	if op == opRevoke || op == opMigrate {
+		ctx = unbudgeted(ctx)
+	}
+	within, done, err := m.spend(ctx, unhurried(op, conf.store))
 	if err != nil {
 		return &StoreError{Op: op, Err: err}
 	}

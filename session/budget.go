@@ -62,6 +62,22 @@ func (m *Manager) spend(ctx context.Context, deliberate bool) (within context.Co
 	}, nil
 }
 
+// unhurried reports whether a call is bound by Config.Timeout alone.
+func unhurried(op string, s Store) bool {
+	switch op {
+	case opLoad, opTouch:
+		return false
+	case opRevoke, opMigrate:
+		return true
+	}
+	return deliberate(s)
+}
+
+// unbudgeted returns a context whose calls of stores cost the request nothing.
+func unbudgeted(ctx context.Context) context.Context {
+	return context.WithValue(ctx, cache.BudgetKey{}, (*cache.Budget)(nil))
+}
+
 // deliberate reports whether a store takes its time to change something.
 func deliberate(s Store) bool {
 	_, ok := s.(Deliberate)

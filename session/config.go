@@ -70,8 +70,8 @@ type Config struct {
 	// together, and shared with the cache: it is made of the request's
 	// cache.Budget where there is one. When it is used up, calls fail at once. A
 	// request that goes on for longer gets it anew every 10 s. What a
-	// [Deliberate] store changes and the journal are not bound by it. 1ms to 1m.
-	// Defaults to 50 ms.
+	// [Deliberate] store changes and the journal are not bound by it, nor is Revoke,
+	// nor the moving of a session (MigrateFrom). 1ms to 1m. Defaults to 50 ms.
 	StoreBudget time.Duration
 	// Logger gets failures of the store and sessions that could not be saved
 	// or read, never tokens. Defaults to discarding them.

@@ -16,7 +16,7 @@ func (m *Manager) remove(ctx context.Context, key string) (removed bool, err err
 	if err != nil {
 		return false, err
 	}
-	removed, err = m.end(ctx, key)
+	removed, err = m.end(ctx, "remove", key)
 	switch {
 	case m.cfg.Journal == nil:
 		return removed, err

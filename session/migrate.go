@@ -83,17 +83,17 @@ func (m *Manager) find(ctx context.Context, token string) (rec Record, found boo
 			return rec, found, err
 		}
 		if err := pause(ctx, min(2*time.Millisecond<<n, 100*time.Millisecond)); err != nil {
-			return Record{}, false, &StoreError{Op: "migrate", Err: err}
+			return Record{}, false, &StoreError{Op: opMigrate, Err: err}
 		}
 	}
-	return Record{}, false, &StoreError{Op: "migrate", Err: errMigrating}
+	return Record{}, false, &StoreError{Op: opMigrate, Err: errMigrating}
 }
 
 // take makes one attempt to move a session. It returns errMigrating if another
 // request is at it.
 func (m *Manager) take(ctx context.Context, from Store, oldKey, key string) (rec Record, found bool, err error) {
 	var old Record
-	err = m.ask(ctx, "migrate", func(ctx context.Context, _ Store) (err error) {
+	err = m.ask(ctx, opLoad, func(ctx context.Context, _ Store) (err error) {
 		old, found, err = from.Fetch(ctx, oldKey)
 		return err
 	})
@@ -110,7 +110,7 @@ func (m *Manager) take(ctx context.Context, from Store, oldKey, key string) (rec
 		return rec, false, err
 	}
 	mine := false
-	err = m.ask(ctx, "migrate", func(ctx context.Context, s Store) (err error) {
+	err = m.ask(ctx, opMigrate, func(ctx context.Context, s Store) (err error) {
 		if rec, found, err = s.Fetch(ctx, key); err != nil || !found || string(rec.Data) != migrating {
 			return err // it has ended, or it is here
 		}
@@ -138,7 +138,7 @@ func (m *Manager) taken(ctx context.Context, key string) (rec Record, found bool
 
 // mark inserts the mark, if nothing is there.
 func (m *Manager) mark(ctx context.Context, key string) error {
-	return m.ask(ctx, "migrate", func(ctx context.Context, s Store) error {
+	return m.ask(ctx, opMigrate, func(ctx context.Context, s Store) error {
 		mark := Record{Data: []byte(migrating), Expiry: time.Now().Add(migrateWithin).UTC()}
 		inserted, err := s.Insert(ctx, key, mark)
 		if err != nil || inserted {
@@ -159,9 +159,9 @@ func (m *Manager) mark(ctx context.Context, key string) error {
 
 // end removes a session from the store. Where sessions are taken over, a tombstone
 // takes its place: it came, or could come again, from the old one.
-func (m *Manager) end(ctx context.Context, key string) (removed bool, err error) {
+func (m *Manager) end(ctx context.Context, op, key string) (removed bool, err error) {
 	conf := m.conf()
-	err = m.ask(ctx, "remove", func(ctx context.Context, s Store) (err error) {
+	err = m.ask(ctx, op, func(ctx context.Context, s Store) (err error) {
 		if conf.migrate == nil {
 			removed, err = s.Remove(ctx, key)
 			return err

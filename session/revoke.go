@@ -106,12 +106,12 @@ const rememberRevoked = 24 * time.Hour
 
 // revoke tells the store which logins may not be inserted any more.
 func (m *Manager) revoke(ctx context.Context, r Revocation) (since int64, err error) {
-	x, err := m.indexer("revoke")
+	x, err := m.indexer(opRevoke)
 	if err != nil {
 		return 0, err
 	}
 	r.Until = time.Now().Add(max(m.conf().save.Lifetime, rememberRevoked))
-	err = m.ask(ctx, "revoke", func(ctx context.Context, _ Store) (err error) {
+	err = m.ask(ctx, opRevoke, func(ctx context.Context, _ Store) (err error) {
 		since, err = x.Revoke(ctx, r)
 		return err
 	})
@@ -179,7 +179,7 @@ func (m *Manager) removeAll(ctx context.Context, keys []string) (ended int, err 
 	}
 	var failed error
 	for _, key := range keys {
-		removed, err := m.end(ctx, key)
+		removed, err := m.end(ctx, opRevoke, key)
 		if removed || err != nil && m.cfg.Journal != nil {
 			ended++
 		}

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -235,4 +236,71 @@ func TestRevokeOthersOfAnEndedSession(t *testing.T) {
 	if list, err := m.UserSessions(t.Context(), "ann"); len(list) != 0 || err != nil {
 		t.Errorf("UserSessions: %v, %v", list, err)
 	}
+}
+
+// hanging is an index that does not answer.
+type hanging struct {
+	*probe
+	session.Indexer
+}
+
+func (hanging) Owned(ctx context.Context, _ string) iter.Seq2[session.Entry, error] {
+	return func(yield func(session.Entry, error) bool) {
+		<-ctx.Done()
+		yield(session.Entry{}, ctx.Err())
+	}
+}
+
+func TestUserSessionsDoesNotHang(t *testing.T) {
+	t.Parallel()
+	p := newProbe(t)
+	m, err := session.New(session.Config{Store: hanging{p, p.Store.(*memory.Store)}, Timeout: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed *session.StoreError
+	if _, err := m.UserSessions(t.Context(), "ann"); !errors.As(err, &failed) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("UserSessions: %v", err)
+	}
+	if _, err := m.Revoke(t.Context(), "ann"); !errors.As(err, &failed) {
+		t.Errorf("Revoke: %v", err)
+	}
+}
+
+// unhurried is an index whose removals take a while.
+type unhurried struct {
+	*probe
+	session.Indexer
+}
+
+func (u unhurried) Remove(ctx context.Context, key string) (bool, error) {
+	within, done, ok := cache.Spend(ctx) // as the Redis store does
+	if !ok {
+		return false, errAway
+	}
+	defer done()
+	select {
+	case <-time.After(time.Millisecond):
+	case <-within.Done():
+		return false, within.Err()
+	}
+	return u.probe.Remove(ctx, key)
+}
+
+// TestRevokeHasNoBudget: however many sessions there are, all end.
+func TestRevokeHasNoBudget(t *testing.T) {
+	t.Parallel()
+	p := newProbe(t)
+	m, err := session.New(session.Config{Store: unhurried{p, p.Store.(*memory.Store)}, StoreBudget: 5 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		enter(t, m, "ann")
+	}
+	m.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if n, err := m.Revoke(r.Context(), "ann"); n != 50 || err != nil {
+			t.Errorf("Revoke: %d, %v", n, err)
+		}
+	})).ServeHTTP(discard{}, &http.Request{Method: http.MethodPost, Header: http.Header{}})
 }

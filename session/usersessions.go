@@ -112,14 +112,21 @@ func (m *Manager) owned(ctx context.Context, userID string) iter.Seq2[Entry, err
 			yield(Entry{}, err)
 			return
 		}
+		// The store may take its time for many sessions, but not for one step.
+		ctx, cancel := context.WithCancelCause(unbudgeted(ctx))
+		defer cancel(nil)
+		late := time.AfterFunc(m.cfg.Timeout, func() { cancel(context.DeadlineExceeded) })
+		defer late.Stop()
 		for entry, err := range x.Owned(ctx, userHash(userID)) {
+			late.Stop()
 			if err != nil {
-				yield(Entry{}, &StoreError{Op: "list", Err: err})
+				yield(Entry{}, &StoreError{Op: "list", Err: cmp.Or(context.Cause(ctx), err)})
 				return
 			}
 			if isSession(entry.Data) && !m.ended.has(entry.Key) && !yield(entry, nil) {
 				return
 			}
+			late.Reset(m.cfg.Timeout)
 		}
 	}
 }

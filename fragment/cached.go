@@ -1,12 +1,13 @@
 package fragment
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // Cached writes the fragment of that name and with those vary arguments to w:
@@ -29,8 +30,9 @@ func (f *Fragments) Cached(ctx context.Context, w io.Writer, name string, ttl ti
 		return err
 	}
 	if f == nil || ttl == 0 {
-		return plain(ctx, w, name, body)
+		return f.plain(ctx, w, name, body)
 	}
+	ctx = f.oneAnswer(ctx)
 	req, err := f.request(ctx, f.writer(name), ttl, vary)
 	if err != nil {
 		return err
@@ -52,52 +54,50 @@ func checkCall(name string, ttl time.Duration) error {
 func (f *Fragments) write(ctx context.Context, w io.Writer, req request, n nest, a *ahead, body func(context.Context, io.Writer) error) error {
 	rec, found := f.look(ctx, &req, a)
 	if found {
-		_, err := w.Write(rec.Value.body)
-		return err
+		return f.cfg.Live.WriteText(ctx, w, rec.Value.Text)
 	}
 	fl, shared, err := f.start(ctx, req, n, rec)
 	if err != nil {
 		return err
 	}
 	if fl == nil {
-		_, err = w.Write(shared)
-		return err
+		return f.cfg.Live.WriteText(ctx, w, shared)
 	}
-	return fl.record(w, body)
+	return fl.record(ctx, w, body)
 }
 
-// record runs body, keeps what it wrote, and passes it on.
-func (fl *fill) record(w io.Writer, body func(context.Context, io.Writer) error) error {
+// record runs body, keeps what it wrote, and passes it on under ctx, which is the
+// context outside.
+func (fl *fill) record(ctx context.Context, w io.Writer, body func(context.Context, io.Writer) error) error {
 	// Not from a pool: a body that goes on writing after it has returned must
 	// not write into somebody else's page.
-	var b bytes.Buffer
+	var b live.Buffer
 	done := false
 	defer func() { // also after a panic and runtime.Goexit
 		if !done {
 			fl.abort()
 		}
 	}()
-	if err := body(fl.ctx, &b); err != nil {
+	set := fl.f.cfg.Live
+	if err := body(b.In(fl.ctx, set), &b); err != nil {
 		return err
 	}
 	done = true
-	fl.end(b.Bytes())
-	_, err := w.Write(b.Bytes())
-	return err
+	fl.end(b.Since(live.Mark{}))
+	return set.Deliver(ctx, w, &b)
 }
 
 // plain runs body without caching.
-func plain(ctx context.Context, w io.Writer, name string, body func(context.Context, io.Writer) error) error {
-	ctx, err := nestOf(ctx).deeper(ctx, name)
+func (f *Fragments) plain(ctx context.Context, w io.Writer, name string, body func(context.Context, io.Writer) error) error {
+	inner, err := nestOf(ctx).deeper(ctx, name)
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := body(ctx, &b); err != nil {
+	var b live.Buffer
+	if err := body(b.In(inner, f.holes()), &b); err != nil {
 		return err
 	}
-	_, err = w.Write(b.Bytes())
-	return err
+	return f.holes().Deliver(ctx, w, &b)
 }
 
 // Invalidate removes the fragment of that name and with those vary arguments,

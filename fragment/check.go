@@ -50,6 +50,8 @@ func (w *walker) pipeFuncs(p *parse.PipeNode) {
 			switch {
 			case n.Ident == fnCache:
 				w.refuse(n, `cache opens a block: write {{if cache "name" "ttl" …}}…{{end}}, alone in its if`)
+			case n.Ident == fnLive:
+				w.refuse(n, `live stands alone: write {{live "name"}}, with nothing else in the action`)
 			case n.Ident == fnCacheIf:
 				w.refuse(n, `cacheIf opens a block: write {{if cacheIf .Cond "name" "ttl" …}}…{{end}}, alone in its if`)
 			case strings.HasPrefix(n.Ident, reserved), strings.HasPrefix(n.Ident, blockPrefix):
@@ -126,7 +128,7 @@ func (w *walker) checkArgument(arg parse.Node) {
 	case *parse.ChainNode:
 		w.checkArgument(arg.Node)
 	case *parse.IdentifierNode:
-		if arg.Ident == fnCache || arg.Ident == fnCacheIf {
+		if arg.Ident == fnCache || arg.Ident == fnCacheIf || arg.Ident == fnLive {
 			w.refuse(arg, "%s cannot be an argument of cache", arg.Ident)
 		}
 	}

@@ -6,7 +6,10 @@ import (
 	"html/template"
 	"slices"
 	"strings"
+	"text/template/parse"
 	"time"
+
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // block is a {{if cache}} or {{if cacheIf}} in a set.
@@ -25,24 +28,28 @@ type block struct {
 
 // compiler checks a template set and makes of it one that records fragments.
 type compiler struct {
-	frags  *Fragments // nil: caching is off
-	set    *template.Template
-	names  []string // of all templates with a tree, sorted
-	graph  *graph
-	blocks []block
-	errs   []error
+	frags   *Fragments // nil: caching is off
+	live    *live.Set  // holes; nil: there are none
+	set     *template.Template
+	names   []string // of all templates with a tree, sorted
+	graph   *graph
+	blocks  []block
+	holes   []hole
+	derived map[string]bool            // templates that have copies for other places than HTML text
+	here    map[*parse.ActionNode]bool // partials that are to be written in place
+	errs    []error
 }
 
 // compile leaves the given set as it is.
-func compile(given *template.Template, frags *Fragments) (*compiler, error) {
+func compile(given *template.Template, frags *Fragments, holes *live.Set) (*compiler, error) {
 	set, err := given.Clone()
 	if err != nil {
 		return nil, fmt.Errorf("fragment: template set %q: %w: load a set that has not been executed", given.Name(), err)
 	}
-	for _, fn := range append(hidden, fnPartial, fnTag) {
+	for _, fn := range append(hidden, fnPartial, fnTag, fnLive) {
 		set.Funcs(template.FuncMap{fn: unbound(fn)})
 	}
-	c := &compiler{frags: frags, set: set, graph: newGraph()}
+	c := &compiler{frags: frags, live: holes, set: set, graph: newGraph()}
 	for _, t := range set.Templates() {
 		if t.Tree != nil && t.Tree.Root != nil {
 			c.names = append(c.names, t.Name())
@@ -72,6 +79,7 @@ func compile(given *template.Template, frags *Fragments) (*compiler, error) {
 	if err := c.checkContexts(); err != nil {
 		return nil, err
 	}
+	c.placeHoles()
 	return c, nil
 }
 
@@ -85,7 +93,9 @@ type set struct {
 	base     *template.Template // rewritten; cloned, never executed
 	names    []string           // of its templates
 	frags    *Fragments
+	live     *live.Set
 	blocks   []boundBlock
+	holes    []hole
 	partials map[string]*identity // by template
 	idle     chan *instance
 }
@@ -97,12 +107,12 @@ type boundBlock struct {
 }
 
 // newSet compiles a template set.
-func newSet(given *template.Template, frags *Fragments, maxIdle int) (*set, error) {
-	c, err := compile(given, frags)
+func newSet(given *template.Template, frags *Fragments, holes *live.Set, maxIdle int) (*set, error) {
+	c, err := compile(given, frags, holes)
 	if err != nil {
 		return nil, err
 	}
-	s := &set{base: c.set, names: c.names, frags: frags, idle: make(chan *instance, maxIdle)}
+	s := &set{base: c.set, names: c.names, frags: frags, live: holes, holes: c.holes, idle: make(chan *instance, maxIdle)}
 	s.partials = make(map[string]*identity, len(c.names))
 	for _, name := range c.names {
 		s.partials[name] = frags.identity(kindPartial, name, c.graph.digest(name))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // Config is what [Fragments] are made of. Cache or Caches is required.
@@ -37,6 +38,10 @@ type Config struct {
 	// a fragment that encloses one is made of the new. Defaults to 0: nobody
 	// sees anything older than its time to live, and others wait.
 	StaleWhileRevalidate time.Duration
+	// Live are the holes of fragments: places that every visitor sees with text
+	// of his own, although the fragment is kept for all. The page cache around
+	// needs the same. Defaults to none.
+	Live *live.Set
 	// Salt tells builds of the program apart, because templates call
 	// functions whose changes no digest can see. Defaults to the build's
 	// identity: module versions and revision, and for a build that these do
@@ -88,7 +93,7 @@ func New(cfg Config) (*Fragments, error) {
 		return nil, err
 	}
 	f := &Fragments{cfg: cfg, salt: cfg.Salt, named: map[string]*shelf{}, writers: map[string]*identity{}}
-	if f.records, err = newShelf(cfg.Cache); err != nil {
+	if f.records, err = newShelf(cfg.Cache, cfg.Live); err != nil {
 		return nil, err
 	}
 	if f.remote, err = anyRemote(cfg); err != nil {

@@ -24,10 +24,11 @@ func Each[T any](
 	of := func(item T) func(context.Context, io.Writer) error {
 		return func(ctx context.Context, w io.Writer) error { return body(ctx, w, item) }
 	}
+	ctx = f.oneAnswer(ctx)
 	for chunk := range slices.Chunk(items, maxAhead) {
 		if f == nil || ttl == 0 {
 			for _, item := range chunk {
-				if err := plain(ctx, w, name, of(item)); err != nil {
+				if err := f.plain(ctx, w, name, of(item)); err != nil {
 					return err
 				}
 			}

@@ -14,7 +14,7 @@ var (
 
 // BlockDigests returns the digests of the blocks of a set, in order.
 func BlockDigests(set *template.Template) ([]string, error) {
-	c, err := compile(set, nil)
+	c, err := compile(set, nil, nil)
 	if err != nil {
 		return nil, err
 	}

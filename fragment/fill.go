@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // fill is a fragment in the making: the caller renders the body under ctx, and
@@ -43,13 +44,13 @@ func (f *Fragments) begin(ctx context.Context, req request, n nest, missed cache
 
 // end keeps what the body wrote, if it may be kept, and hands it to those who
 // wait. It copies the bytes.
-func (fl *fill) end(body []byte) {
+func (fl *fill) end(text live.Text) {
 	result := flightResult{} // a panic below hands over
 	defer func() { fl.finish(result) }()
 	fl.scope.Merge(since(fl.before, fl.base.Deps()))
 	e := entry{fresh: expiry(fl.f.cfg.Now(), fl.req.ttl)}
 	fl.outer.Expire(e.fresh)
-	result = fl.keep(e, body)
+	result = fl.keep(e, text)
 }
 
 // abort is for a body that failed: nothing is kept, and the next render leads.
@@ -85,7 +86,7 @@ func (s flightState) outcome() cache.Outcome {
 const storeTimeout = 2 * time.Second
 
 // keep stores the body and says what waiters get.
-func (fl *fill) keep(e entry, body []byte) flightResult {
+func (fl *fill) keep(e entry, text live.Text) flightResult {
 	f := fl.f
 	deps := fl.scope.Deps()
 	if deps.Private != "" {
@@ -98,7 +99,7 @@ func (fl *fill) keep(e entry, body []byte) flightResult {
 		f.unshared.add(fl.req.base, f.cfg.Now(), unstoredMemory)
 		return flightResult{state: flightAlone}
 	}
-	e.body = append(make([]byte, 0, len(body)), body...) // not nil: an empty fragment is one
+	e.Text = text.Clone() // not zero: an empty fragment is one
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(fl.ctx), storeTimeout)
 	defer cancel()
 	deps, reason, err := fl.req.recs.Put(ctx, fl.req.key, e, fl.scope, f.lifetime(fl.req.ttl))
@@ -111,7 +112,7 @@ func (fl *fill) keep(e entry, body []byte) flightResult {
 		f.unshared.remove(fl.req.key)
 		deps = e.dependsOn(deps)
 		fl.req.id.note(fl.outer, deps)
-		return flightResult{state: flightStored, body: e.body, deps: deps}
+		return flightResult{state: flightStored, text: e.Text, deps: deps}
 	case reason == cache.RefusedPurged: // the next render is made from newer data, and worth waiting for
 		f.count.refused.Add(1)
 		return flightResult{state: flightFailed}

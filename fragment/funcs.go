@@ -17,6 +17,7 @@ const (
 	fnTag     = "tag"           // {{ tag "quote:7" .Tags }}
 	fnUsing   = "using"         // {{ if cache name ttl (using "shared") vary… }}
 	fnContext = "ctx"           // {{ range .Latest ctx }}
+	fnLive    = "live"          // {{ live "username" }}
 )
 
 // Names that only rewritten trees use. The prefixes are reserved.
@@ -31,15 +32,17 @@ const (
 	varWant  = "$" + reserved + "wanted"
 
 	fnWantPartial = reserved + "want_partial"
+	fnHole        = reserved + "live"    // in place of live
+	fnHere        = reserved + "partial" // in place of a partialCached that may bring holes
 
 	varTag      = "$" + reserved + "tag"
 	blockPrefix = "cache_frag_" // see blockFunc
 )
 
 // hidden are the functions of rewritten trees, apart from those of blocks.
-var hidden = []string{fnEnd, fnProbe, fnMany, fnWant, fnWantPartial, fnFetch}
+var hidden = []string{fnEnd, fnProbe, fnMany, fnWant, fnWantPartial, fnFetch, fnHole, fnHere}
 
-var ownFuncs = []string{fnCache, fnCacheIf, fnPartial, fnTag, fnUsing, fnContext}
+var ownFuncs = []string{fnCache, fnCacheIf, fnPartial, fnTag, fnUsing, fnContext, fnLive}
 
 // ContextFuncs are template functions that are bound to the render: Go
 // functions whose first parameter is a context.Context. Templates call them
@@ -50,7 +53,7 @@ var ownFuncs = []string{fnCache, fnCacheIf, fnPartial, fnTag, fnUsing, fnContext
 type ContextFuncs map[string]any
 
 // Funcs returns what a template set needs for parsing: the package's own
-// functions (cache, cacheIf, partialCached, tag, using, ctx) and the given ones, so that
+// functions (cache, cacheIf, partialCached, live, tag, using, ctx) and the given ones, so that
 // their names are known. A [Renderer] binds the real ones, in place of any other
 // functions of those names; a set that is executed directly gets errors from
 // them.

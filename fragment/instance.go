@@ -29,6 +29,7 @@ func (s *set) take(funcs []boundFunc) (in *instance, made bool, err error) {
 	st.set, st.templates = s, clone
 	bound := template.FuncMap{
 		fnEnd: st.end, fnMany: st.many, fnWant: st.want, fnWantPartial: st.wantPartial, fnFetch: st.fetch,
+		fnHole: st.hole, fnHere: st.partialHere,
 		fnPartial: st.partial, fnTag: st.tag, fnUsing: toUsing, fnContext: st.current,
 	}
 	for i := range s.blocks {

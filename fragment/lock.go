@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // locks lets one render of a key run while the others wait for its bytes.
@@ -49,7 +50,7 @@ type flight struct {
 // flightResult is what a render leaves to those who waited.
 type flightResult struct {
 	state flightState
-	body  []byte
+	text  live.Text
 	deps  cache.Deps
 }
 

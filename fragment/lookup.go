@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // look is lookup where the answer may be there already.
@@ -69,31 +70,31 @@ func withoutOwn(tags []cache.TagToken) []cache.TagToken {
 // start is what follows a miss: it returns the bytes that another render has
 // just made, or else the fill that the caller must render and finish. missed
 // is what lookup returned.
-func (f *Fragments) start(ctx context.Context, req request, n nest, missed cache.Record[entry]) (fl *fill, shared []byte, err error) {
+func (f *Fragments) start(ctx context.Context, req request, n nest, missed cache.Record[entry]) (fl *fill, shared live.Text, err error) {
 	a := attempt{f: f, req: req, n: n, missed: missed}
 	defer func() { a.give(ctx) }() // code of the application may panic while the lock is held
-	if missed.Value.body != nil {
-		if body := a.revalidate(ctx); body != nil {
-			return nil, body, nil
+	if !missed.Value.IsZero() {
+		if text := a.revalidate(ctx); !text.IsZero() {
+			return nil, text, nil
 		}
 	}
 	if a.flight == nil {
-		if body, err := a.lock(ctx); body != nil || err != nil {
-			return nil, body, err
+		if text, err := a.lock(ctx); !text.IsZero() || err != nil {
+			return nil, text, err
 		}
-		if body := a.lead(ctx); body != nil {
-			return nil, body, nil
+		if text := a.lead(ctx); !text.IsZero() {
+			return nil, text, nil
 		}
 	}
-	if a.missed.Value.body != nil {
+	if !a.missed.Value.IsZero() {
 		a.renewTicket(ctx)
 	}
 	if fl, err = f.begin(ctx, a.req, n, a.missed); err != nil {
-		return nil, nil, err
+		return nil, live.Text{}, err
 	}
 	fl.flight, a.flight = a.flight, nil
 	fl.lease, a.lease = a.lease, nil
-	return fl, nil, nil
+	return fl, live.Text{}, nil
 }
 
 // attempt is a miss on its way to being rendered, by this render or another.
@@ -116,50 +117,50 @@ func (a *attempt) give(ctx context.Context) {
 
 // lock gets the right to render in this process, or the bytes that another render
 // in it has made. Neither means that it is rendered without.
-func (a *attempt) lock(ctx context.Context) (body []byte, err error) {
+func (a *attempt) lock(ctx context.Context) (text live.Text, err error) {
 	const tries = 3
 	f, req := a.f, &a.req
 	for range tries {
 		if req.alone || f.unshared.has(req.key, f.cfg.Now()) {
-			return nil, nil
+			return text, nil
 		}
 		flight, result, err := f.locks.acquire(ctx, a.n.owner, req.key)
 		if err != nil {
-			return nil, fmt.Errorf("fragment %q: waiting for another render: %w", req.id.name, err)
+			return text, fmt.Errorf("fragment %q: waiting for another render: %w", req.id.name, err)
 		}
 		if flight != nil {
 			a.flight = flight
 			return a.lookAgain(ctx), nil
 		}
 		if result.state != flightStored {
-			return nil, nil
+			return text, nil
 		}
 		if suits(ctx, result.deps.Vary) {
 			f.count.coalesced.Add(1)
 			req.id.note(cache.ScopeOf(ctx), result.deps)
-			return result.body, nil
+			return result.text, nil
 		}
 		// It was made for other values, by which the key now varies.
 		f.variants.choose(ctx, req)
 		rec, found := f.lookup(ctx, req)
 		if found {
-			return rec.Value.body, nil
+			return rec.Value.Text, nil
 		}
 		a.missed = rec
 	}
-	return nil, nil
+	return text, nil
 }
 
 // lookAgain is for who has the lock: somebody may have stored the fragment
 // between the miss and that.
-func (a *attempt) lookAgain(ctx context.Context) []byte {
+func (a *attempt) lookAgain(ctx context.Context) live.Text {
 	if a.f.locks.ended.Load() == a.req.ended {
-		return nil
+		return live.Text{}
 	}
 	rec, found := a.f.lookup(ctx, &a.req)
 	if !found {
 		a.missed = rec
-		return nil
+		return live.Text{}
 	}
 	return a.found(rec)
 }
@@ -167,14 +168,14 @@ func (a *attempt) lookAgain(ctx context.Context) []byte {
 // lead gets the right to render among all servers, or what another one stored.
 // Nested renders do not wait for other servers: the circle that could close
 // nobody would see.
-func (a *attempt) lead(ctx context.Context) []byte {
+func (a *attempt) lead(ctx context.Context) live.Text {
 	if a.flight == nil {
-		return nil
+		return live.Text{}
 	}
 	var found bool
 	a.lease, a.missed, found = a.req.recs.Lead(ctx, a.req.key, a.missed, a.n.depth == 0, a.fresh)
 	if !found {
-		return nil
+		return live.Text{}
 	}
 	a.f.count.coalesced.Add(1)
 	a.req.id.note(cache.ScopeOf(ctx), a.missed.Value.dependsOn(a.missed.Deps))
@@ -182,8 +183,8 @@ func (a *attempt) lead(ctx context.Context) []byte {
 }
 
 // found hands a stored fragment to those who wait for ours.
-func (a *attempt) found(rec cache.Record[entry]) []byte {
-	a.f.locks.finish(a.flight, flightResult{state: flightStored, body: rec.Value.body, deps: rec.Value.dependsOn(rec.Deps)})
+func (a *attempt) found(rec cache.Record[entry]) live.Text {
+	a.f.locks.finish(a.flight, flightResult{state: flightStored, text: rec.Value.Text, deps: rec.Value.dependsOn(rec.Deps)})
 	a.flight = nil
-	return rec.Value.body
+	return rec.Value.Text
 }

@@ -1,9 +1,10 @@
 package fragment
 
 import (
-	"errors"
 	"fmt"
 	"html/template"
+
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // partial is the template function partialCached. It returns HTML, which
@@ -25,14 +26,21 @@ func (s *state) partial(name string, data any, ttl any, vary ...any) (template.H
 		return s.plainPartial(name, data)
 	}
 	depth := len(s.frames)
-	body, err := s.open(id, d, vary)
+	text, err := s.open(id, d, vary)
 	if err != nil {
 		return "", err
 	}
-	if body != nil {
-		return template.HTML(body), nil
+	if text.IsZero() {
+		return s.renderPartial(name, data, depth)
 	}
-	return s.renderPartial(name, data, depth)
+	if len(text.Holes) == 0 {
+		return template.HTML(text.Bytes), nil
+	}
+	start := s.buf.Mark()
+	if err := s.buf.Splice(s.ctx, s.set.live, text); err != nil {
+		return "", err
+	}
+	return s.takeOff(start), nil
 }
 
 func (s *state) plainPartial(name string, data any) (template.HTML, error) {
@@ -46,15 +54,32 @@ func (s *state) plainPartial(name string, data any) (template.HTML, error) {
 // renderPartial renders into the frame that was pushed last. After an error the
 // frames stay open, and the end of the whole render gives them up.
 func (s *state) renderPartial(name string, data any, depth int) (template.HTML, error) {
-	start := s.buf.Len()
-	if err := s.templates.ExecuteTemplate(&s.buf, name, data); err != nil {
+	start := s.buf.Mark()
+	if err := s.writePartial(name, data, depth); err != nil {
 		return "", err
 	}
+	return s.takeOff(start), nil
+}
+
+// writePartial renders into the frame that was pushed last, and closes it.
+func (s *state) writePartial(name string, data any, depth int) error {
+	if err := s.templates.ExecuteTemplate(&s.buf, name, data); err != nil {
+		return err
+	}
 	if len(s.frames) != depth+1 {
-		return "", errors.New("fragment: internal error: a partial left a fragment open")
+		return errFrame
 	}
 	s.end()
-	html := template.HTML(s.buf.Bytes()[start:])
-	s.buf.Truncate(start)
-	return html, nil
+	return nil
+}
+
+// takeOff returns what was written since start and takes it off the page. Where it
+// is going to be printed nobody knows: holes in it make private what is around.
+func (s *state) takeOff(start live.Mark) template.HTML {
+	html := template.HTML(s.buf.Bytes()[start.Len():])
+	if s.buf.Live(start) {
+		s.set.live.Lost(s.ctx)
+	}
+	s.buf.Cut(start)
+	return html
 }

@@ -26,7 +26,7 @@ const (
 // html/template escape every template without running any, and reads which
 // escapers the probes got and which calls of templates were led to copies.
 func (c *compiler) checkContexts() error {
-	if len(c.blocks) == 0 {
+	if len(c.blocks) == 0 && len(c.holes) == 0 {
 		return nil
 	}
 	scratch, err := c.set.Clone()
@@ -65,6 +65,7 @@ func (c *compiler) checkContexts() error {
 			errs = append(errs, outsideText(b, failed[b.template]))
 		}
 	}
+	errs = append(errs, c.checkHoles(scratch, failed)...)
 	return errors.Join(errs...)
 }
 
@@ -132,6 +133,9 @@ func (c *compiler) checkDerived(tree *parse.Tree, call *parse.TemplateNode) erro
 	}
 	original, where, known := strings.Cut(call.Name, derivedSuffix)
 	known = known && c.defined(original)
+	if known {
+		c.noteDerived(original)
+	}
 	if known && !c.holdsBlock(original) {
 		return nil
 	}
@@ -140,14 +144,15 @@ func (c *compiler) checkDerived(tree *parse.Tree, call *parse.TemplateNode) erro
 		return &LoadError{Location: location, Reason: fmt.Sprintf("{{template %q}}: %v", call.Name, ErrUnsupportedGo)}
 	}
 	return &LoadError{Location: location, Reason: fmt.Sprintf(
-		"{{template %q}} holds a cached block and is called in %s, not in HTML text: use partialCached there", original, where)}
+		"{{template %q}} holds a cached block or a hole and is called in %s, not in HTML text: use partialCached there", original, where)}
 }
 
-// holdsBlock reports whether a block is in the template or in what it calls by
+// holdsBlock reports whether a block or a hole is in the template or in what it calls by
 // {{template}}; partials are escaped after the cache and do not count.
 func (c *compiler) holdsBlock(name string) bool {
 	reached := c.graph.included(name)
-	return slices.ContainsFunc(c.blocks, func(b block) bool { return reached[b.template] })
+	return slices.ContainsFunc(c.blocks, func(b block) bool { return reached[b.template] }) ||
+		slices.ContainsFunc(c.holes, func(h hole) bool { return reached[h.template] })
 }
 
 func outsideText(b block, cause error) error {

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
+
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // RendererConfig is what a [Renderer] is made of. The zero value renders without
@@ -18,6 +20,8 @@ type RendererConfig struct {
 	// Fragments keep the fragments. Nil: everything is rendered, nothing is
 	// kept, which is also a way to compare.
 	Fragments *Fragments
+	// Live are the holes that templates can have. Defaults to that of Fragments.
+	Live *live.Set
 	// ContextFuncs are functions of the templates that get the context of the
 	// render. Their names must have been known to the parser, by [Funcs].
 	ContextFuncs ContextFuncs
@@ -43,6 +47,7 @@ type RendererConfig struct {
 // concurrent use and holds nothing that has to be closed.
 type Renderer struct {
 	frags   *Fragments
+	live    *live.Set
 	funcs   []boundFunc
 	maxIdle int
 	made    atomic.Uint64
@@ -74,7 +79,10 @@ func NewRenderer(cfg RendererConfig, sets ...*template.Template) (*Renderer, err
 	if err != nil {
 		return nil, err
 	}
-	r := &Renderer{frags: cfg.Fragments, funcs: funcs, maxIdle: cfg.MaxIdle}
+	if cfg.Live == nil {
+		cfg.Live = cfg.Fragments.holes()
+	}
+	r := &Renderer{frags: cfg.Fragments, live: cfg.Live, funcs: funcs, maxIdle: cfg.MaxIdle}
 	r.current.Store(&generation{})
 	if cfg.Files != nil {
 		return r, r.open(cfg, len(sets))
@@ -103,6 +111,9 @@ func (r *Renderer) open(cfg RendererConfig, given int) error {
 	return src.refresh(r.Load)
 }
 
+// Live returns the holes that templates can have, nil if there are none.
+func (r *Renderer) Live() *live.Set { return r.live }
+
 // Load takes these sets in place of the present ones. They are compiled first:
 // if anything is wrong with one of them, everything stays as it is, and the
 // error holds a *LoadError for every wrong use. Renders under way finish with
@@ -120,7 +131,7 @@ func (r *Renderer) Load(sets ...*template.Template) error {
 		if given == nil {
 			return errors.New("fragment: Load: a template set is nil")
 		}
-		s, err := newSet(given, r.frags, r.maxIdle)
+		s, err := newSet(given, r.frags, r.live, r.maxIdle)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -182,6 +193,9 @@ func (r *Renderer) renderLoaded(ctx context.Context, w io.Writer, name string, d
 // render is one use of an instance.
 func (in *instance) render(ctx context.Context, w io.Writer, name string, data any) error {
 	st := &in.state
+	if !st.set.live.Empty() {
+		ctx, _ = st.set.live.WithValues(ctx)
+	}
 	st.ctx = ctx
 	if n, ok := ctx.Value(nestKey{}).(*nest); ok {
 		st.nest, st.floor = *n, n.depth
@@ -198,7 +212,7 @@ func (in *instance) render(ctx context.Context, w io.Writer, name string, data a
 		err = errors.New("fragment: internal error: a fragment was not closed")
 	}
 	if err == nil {
-		_, err = w.Write(st.buf.Bytes())
+		err = st.set.live.Deliver(ctx, w, &st.buf)
 	}
 	whole = true
 	return err

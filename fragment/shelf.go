@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // shelf is where fragments are kept in one cache.
@@ -13,9 +14,11 @@ type shelf struct {
 	leases bool
 }
 
-func newShelf(c *cache.Cache) (*shelf, error) {
+// newShelf makes one. What has holes that nobody registered was made by another
+// program: it is damaged.
+func newShelf(c *cache.Cache, holes *live.Set) (*shelf, error) {
 	recs, err := cache.NewRecords(c, cache.RecordsConfig[entry]{
-		Kind: 'f', Encode: entry.encode, Decode: decodeEntry, Size: entry.size,
+		Kind: 'f', Encode: entry.encode, Decode: decoder(holes), Size: entry.size,
 	})
 	if err != nil {
 		return nil, err
@@ -58,7 +61,7 @@ func (f *Fragments) using(name string) (*shelf, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sh, err = newShelf(c); err != nil {
+	if sh, err = newShelf(c, f.cfg.Live); err != nil {
 		return nil, err
 	}
 	f.mu.Lock()

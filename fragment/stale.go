@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // ticketKey is a key that nothing is ever stored under.
@@ -15,22 +16,22 @@ func (a *attempt) fresh(rec cache.Record[entry]) bool { return !rec.Value.stale(
 // revalidate is for a fragment whose time to live is over. One render makes it
 // anew, and gets nil; the others get the old bytes, without waiting. A fragment
 // in the making does not: it would hold old bytes for a time to live of its own.
-func (a *attempt) revalidate(ctx context.Context) []byte {
+func (a *attempt) revalidate(ctx context.Context) (none live.Text) {
 	f, req, old := a.f, &a.req, a.missed
 	if a.n.depth > 0 || req.alone || f.unshared.has(req.key, f.cfg.Now()) {
-		return nil
+		return none
 	}
 	var busy bool
 	if a.flight, busy = f.locks.try(a.n.owner, req.key); busy {
 		return a.stale(ctx, old)
 	}
 	if a.flight == nil {
-		return nil
+		return none
 	}
-	if body := a.lookAgain(ctx); body != nil {
-		return body
+	if text := a.lookAgain(ctx); !text.IsZero() {
+		return text
 	}
-	if a.missed.Value.body == nil { // purged meanwhile
+	if a.missed.Value.IsZero() { // purged meanwhile
 		return a.lead(ctx)
 	}
 	lease, rec, found := req.recs.Lead(ctx, req.key, a.missed, false, a.fresh)
@@ -41,7 +42,7 @@ func (a *attempt) revalidate(ctx context.Context) []byte {
 	if a.lease = lease; lease == nil && req.recs.leases {
 		return a.stale(ctx, old) // another server makes it anew
 	}
-	return nil
+	return none
 }
 
 // renewTicket makes of a stale record one that a fill can begin with: what is
@@ -54,8 +55,8 @@ func (a *attempt) renewTicket(ctx context.Context) {
 }
 
 // stale serves the old bytes.
-func (a *attempt) stale(ctx context.Context, old cache.Record[entry]) []byte {
+func (a *attempt) stale(ctx context.Context, old cache.Record[entry]) live.Text {
 	a.f.count.stale.Add(1)
 	a.req.id.note(cache.ScopeOf(ctx), old.Value.dependsOn(old.Deps))
-	return old.Value.body
+	return old.Value.Text
 }

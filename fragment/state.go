@@ -1,11 +1,12 @@
 package fragment
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"html/template"
 	"time"
+
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // state is a render under way. The functions of its instance work on it.
@@ -16,18 +17,18 @@ type state struct {
 	// ctx is the innermost body's, or the render's own: template functions
 	// have no other way to get it.
 	ctx    context.Context
-	buf    bytes.Buffer // one for the whole page: a fragment is a part of it
-	frames []frame      // the open fragments
-	args   [2]any       // room for vary arguments
-	ahead  ahead        // of the loop
-	nest   nest         // made at the first miss
-	floor  int          // how deep the render itself is nested
+	buf    live.Buffer // one for the whole page: a fragment is a part of it
+	frames []frame     // the open fragments
+	args   [2]any      // room for vary arguments
+	ahead  ahead       // of the loop
+	nest   nest        // made at the first miss
+	floor  int         // how deep the render itself is nested
 }
 
 // frame is an open fragment.
 type frame struct {
 	fill  *fill           // nil: it is rendered, but not recorded
-	start int             // of its bytes in buf
+	start live.Mark       // of its bytes in buf
 	ctx   context.Context // outside of it
 }
 
@@ -44,7 +45,7 @@ func (s *state) reset() {
 	s.ahead.forget()
 	s.ctx, s.nest, s.floor, s.args = nil, nest{}, 0, [2]any{}
 	if s.buf.Cap() > maxKeptBuffer {
-		s.buf = bytes.Buffer{}
+		s.buf = live.Buffer{}
 	} else {
 		s.buf.Reset()
 	}
@@ -100,38 +101,37 @@ func (s *state) begin(b *boundBlock, ttl time.Duration, vary []any) (bool, error
 	if ttl == 0 || s.set.frags == nil {
 		return true, s.pushPlain(b.name)
 	}
-	body, err := s.open(b.id, ttl, vary)
-	if err != nil || body == nil {
+	text, err := s.open(b.id, ttl, vary)
+	if err != nil || text.IsZero() {
 		return err == nil, err
 	}
-	s.buf.Write(body)
-	return false, nil
+	return false, s.buf.Splice(s.ctx, s.set.live, text)
 }
 
 // open looks a fragment up. If there is none it pushes a frame to record it in,
-// and returns nil.
-func (s *state) open(id *identity, ttl time.Duration, vary []any) ([]byte, error) {
+// and returns the zero text.
+func (s *state) open(id *identity, ttl time.Duration, vary []any) (none live.Text, err error) {
 	f := s.set.frags
 	req, err := f.request(s.ctx, id, ttl, vary)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	rec, found := f.look(s.ctx, &req, &s.ahead)
 	if found {
-		return rec.Value.body, nil
+		return rec.Value.Text, nil
 	}
 	n := s.nestNow()
 	n.depth = s.floor + len(s.frames)
 	fl, shared, err := f.start(s.ctx, req, n, rec)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if fl == nil {
 		return shared, nil
 	}
-	s.frames = append(s.frames, frame{fill: fl, start: s.buf.Len(), ctx: s.ctx})
+	s.frames = append(s.frames, frame{fill: fl, start: s.buf.Mark(), ctx: s.ctx})
 	s.ctx = fl.ctx
-	return nil, nil
+	return none, nil
 }
 
 // nestNow returns the nest of the render, made when it is first needed.
@@ -147,7 +147,7 @@ func (s *state) pushPlain(name string) error {
 	if s.floor+len(s.frames) >= maxDepth {
 		return fmt.Errorf("%w: %q is inside %d others: does it contain itself?", ErrTooDeep, name, maxDepth)
 	}
-	s.frames = append(s.frames, frame{start: s.buf.Len(), ctx: s.ctx})
+	s.frames = append(s.frames, frame{start: s.buf.Mark(), ctx: s.ctx})
 	return nil
 }
 
@@ -159,7 +159,7 @@ func (s *state) end() string {
 	s.frames = s.frames[:len(s.frames)-1]
 	s.ctx = fr.ctx
 	if fr.fill != nil {
-		fr.fill.end(s.buf.Bytes()[fr.start:])
+		fr.fill.end(s.buf.Since(fr.start))
 	}
 	return ""
 }

@@ -51,6 +51,9 @@ func (w *walker) list(l *parse.ListNode) {
 func (w *walker) node(node parse.Node) {
 	switch n := node.(type) {
 	case *parse.ActionNode:
+		if w.hole(n) {
+			return
+		}
 		w.pipe(n.Pipe)
 		hideTag(n)
 	case *parse.TemplateNode:

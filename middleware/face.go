@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -52,6 +53,11 @@ func (f *face) Write(b []byte) (int, error) {
 	n, err := f.below.Write(b)
 	f.size += int64(n)
 	return n, err
+}
+
+// LiveContext gives the functions of holes the echo.Context.
+func (f *face) LiveContext(ctx context.Context) context.Context {
+	return context.WithValue(ctx, echoContextKey{}, f.c)
 }
 
 // Unwrap lets http.ResponseController reach the writers below.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/echoic-go/echoic/cache/live"
 	"github.com/echoic-go/echoic/fragment"
 )
 
@@ -21,6 +22,8 @@ type RendererConfig struct {
 	// Fragments keep the cached fragments. Defaults to nil: every fragment is
 	// rendered every time.
 	Fragments *fragment.Fragments
+	// Live are the holes of templates. Defaults to that of Fragments.
+	Live *live.Set
 	// ContextFuncs are template functions that get the context of the request,
 	// and from it, by [EchoContext], the echo.Context.
 	ContextFuncs fragment.ContextFuncs
@@ -48,6 +51,7 @@ var _ echo.Renderer = (*Renderer)(nil)
 func NewRenderer(cfg RendererConfig) (*Renderer, error) {
 	r, err := fragment.NewRenderer(fragment.RendererConfig{
 		Fragments:    cfg.Fragments,
+		Live:         cfg.Live,
 		ContextFuncs: cfg.ContextFuncs,
 		MaxIdle:      cfg.MaxIdle,
 		Files:        cfg.Files,
@@ -62,11 +66,21 @@ func NewRenderer(cfg RendererConfig) (*Renderer, error) {
 
 // Render implements echo.Renderer: it is what c.Render calls. Fragments, tags
 // and functions work under the request's context, so that the page around them
-// learns what it depends on. Nothing is written to w unless the whole page was
+// learns what it depends on. A page with holes that no page cache takes care of
+// gets the header that one would give it. Nothing is written to w unless the whole page was
 // rendered.
 func (r *Renderer) Render(w io.Writer, name string, data any, c echo.Context) error {
 	ctx := context.WithValue(c.Request().Context(), echoContextKey{}, c)
-	return r.Renderer.Render(ctx, w, name, data)
+	set := r.Live()
+	if set.Empty() || set.RecordingOf(ctx) != nil {
+		return r.Renderer.Render(ctx, w, name, data)
+	}
+	ctx, values := set.WithValues(ctx)
+	err := r.Renderer.Render(ctx, w, name, data)
+	if err == nil && values.Shown() {
+		live.Protect(c.Response().Header())
+	}
+	return err
 }
 
 type echoContextKey struct{}

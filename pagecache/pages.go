@@ -48,7 +48,7 @@ func New(cfg Config) (*Pages, error) {
 	}
 	p := &Pages{cfg: cfg}
 	p.records, err = cache.NewRecords(cfg.Cache, cache.RecordsConfig[*entry]{
-		Kind: 'p', Encode: encodeEntry, Decode: decodeEntry, Size: (*entry).size, Stale: true,
+		Kind: 'p', Encode: encodeEntry, Decode: p.decode, Size: (*entry).size, Stale: true,
 	})
 	if err != nil {
 		return nil, err

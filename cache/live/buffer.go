@@ -26,6 +26,9 @@ type fill struct {
 // Mark is a position in a Buffer.
 type Mark struct{ at, fills int }
 
+// Len is how much was in the buffer.
+func (m Mark) Len() int { return m.at }
+
 // Mark returns the end of what is there.
 func (b *Buffer) Mark() Mark { return Mark{b.Len(), len(b.fills)} }
 
@@ -118,5 +121,8 @@ type sinkKey struct{}
 // In returns a context for what writes to b: holes are noted there that end up at
 // its end. The scope must be open already.
 func (b *Buffer) In(ctx context.Context, s *Set) context.Context {
+	if s.Empty() {
+		return ctx
+	}
 	return context.WithValue(ctx, sinkKey{}, &sink{s, cache.ScopeOf(ctx), b})
 }

@@ -16,19 +16,19 @@ import (
 // reason is what explanations say of such a page.
 const reason = "hole in an unknown place"
 
-// Write writes the value of a hole to w, and notes the hole if w belongs to a
-// document.
+// Write writes the value of a hole to w, and notes the hole.
 func (s *Set) Write(ctx context.Context, w io.Writer, name string) error {
 	var b Buffer
 	if err := b.Put(ctx, s, name); err != nil {
 		return err
 	}
-	return s.pass(ctx, w, &b)
+	return s.Deliver(ctx, w, &b)
 }
 
-// WriteText writes a text to w with values in its holes, as Write does.
+// WriteText writes a text to w, with values in its holes, and notes them.
 func (s *Set) WriteText(ctx context.Context, w io.Writer, t Text) error {
 	if len(t.Holes) == 0 {
+		s.noteLength(ctx, len(t.Bytes))
 		_, err := w.Write(t.Bytes)
 		return err
 	}
@@ -36,14 +36,45 @@ func (s *Set) WriteText(ctx context.Context, w io.Writer, t Text) error {
 	if err := b.Splice(ctx, s, t); err != nil {
 		return err
 	}
-	return s.pass(ctx, w, &b)
+	return s.Deliver(ctx, w, &b)
 }
 
-// pass writes a part of a document to w.
-func (s *Set) pass(ctx context.Context, w io.Writer, b *Buffer) error {
-	to, _ := ctx.Value(sinkKey{}).(*sink)
-	scope := cache.ScopeOf(ctx)
-	if to == nil || to.set != s || to.scope != scope {
+// Deliver writes a document to w: a page, or a part of the document that w belongs
+// to.
+func (s *Set) Deliver(ctx context.Context, w io.Writer, b *Buffer) error {
+	if len(b.fills) == 0 {
+		s.noteLength(ctx, b.Len())
+		_, err := w.Write(b.Bytes())
+		return err
+	}
+	if to, _ := ctx.Value(sinkKey{}).(*sink); to != nil {
+		return s.pass(ctx, w, b, to)
+	}
+	if rec := s.RecordingOf(ctx); rec != nil && rec.scope == cache.ScopeOf(ctx) {
+		rec.add(pieceOf(b))
+	} else {
+		s.lose(ctx, nil)
+	}
+	s.show(ctx)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// noteLength notes a document without holes: it may stand before one with some.
+func (s *Set) noteLength(ctx context.Context, length int) {
+	if s == nil || ctx.Value(sinkKey{}) != nil {
+		return
+	}
+	if rec := s.RecordingOf(ctx); rec != nil && rec.scope == cache.ScopeOf(ctx) {
+		rec.add(piece{length: length})
+	}
+}
+
+// pass writes a part of a document to w, which is the document's buffer, or what
+// an engine writes through to it.
+func (s *Set) pass(ctx context.Context, w io.Writer, b *Buffer, to *sink) error {
+	fits := to.set == s && to.scope == cache.ScopeOf(ctx)
+	if !fits {
 		s.lose(ctx, to)
 		_, err := w.Write(b.Bytes())
 		return err
@@ -77,31 +108,10 @@ func flush(w io.Writer) error {
 	return nil
 }
 
-// Deliver writes a whole document to w: a page, or a part of one that is around.
-func (s *Set) Deliver(ctx context.Context, w io.Writer, b *Buffer) error {
-	if s == nil {
-		_, err := w.Write(b.Bytes())
-		return err
-	}
-	if to, _ := ctx.Value(sinkKey{}).(*sink); to != nil {
-		if len(b.fills) > 0 {
-			return s.pass(ctx, w, b)
-		}
-		_, err := w.Write(b.Bytes())
-		return err
-	}
-	rec := s.RecordingOf(ctx)
-	switch {
-	case rec != nil && rec.scope == cache.ScopeOf(ctx):
-		rec.add(b)
-	case len(b.fills) > 0:
-		s.lose(ctx, nil)
-	}
-	if len(b.fills) > 0 {
-		s.show(ctx)
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+// Lost says that values of holes are in what is made under ctx, nobody knows where.
+func (s *Set) Lost(ctx context.Context) {
+	to, _ := ctx.Value(sinkKey{}).(*sink)
+	s.lose(ctx, to)
 }
 
 // lose is for a value whose place is not known: whatever may hold it is private.

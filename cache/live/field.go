@@ -34,11 +34,11 @@ func (s *Set) NewField(name string, parts ...Part) (Field, error) {
 			f.Text.Bytes = append(f.Text.Bytes, p.Text...)
 			continue
 		}
-		switch kind, ok := s.Kind(p.Hole); {
-		case !ok:
+		switch h := s.get(p.Hole); {
+		case h == nil:
 			return f, fmt.Errorf("live: field %s: %w", name, &ValueError{p.Hole, ErrUnknown})
-		case kind != Token:
-			return f, fmt.Errorf("live: field %s: hole %q is of kind %v: only %v can stand in a header", name, p.Hole, kind, Token)
+		case h.kind != Token:
+			return f, fmt.Errorf("live: field %s: hole %q is of kind %v: only %v can stand in a header", name, p.Hole, h.kind, Token)
 		}
 		f.Text.Holes = append(f.Text.Holes, Hole{At: len(f.Text.Bytes), Name: p.Hole, Kind: Token})
 	}

@@ -67,18 +67,20 @@ func (r *Recording) Live() bool {
 	return r.live || r.values.Shown()
 }
 
-// add notes a document. Of one without holes only its length counts.
-func (r *Recording) add(b *Buffer) {
-	p := piece{length: b.Len()}
-	if len(b.fills) > 0 {
-		p.text = b.Since(Mark{})
-		for _, f := range b.fills {
-			p.values = append(p.values, f.value)
-		}
+// pieceOf returns what there is to note of a document with holes.
+func pieceOf(b *Buffer) piece {
+	p := piece{length: b.Len(), text: b.Since(Mark{})}
+	for _, f := range b.fills {
+		p.values = append(p.values, f.value)
 	}
+	return p
+}
+
+// add notes a document. Of one without holes only its length counts.
+func (r *Recording) add(p piece) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.live = r.live || len(b.fills) > 0
+	r.live = r.live || len(p.values) > 0
 	if len(r.pieces) <= maxPieces {
 		r.pieces = append(r.pieces, p)
 	}

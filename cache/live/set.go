@@ -159,6 +159,11 @@ func (s *Set) hole(name string) *hole {
 	if !s.used.Load() { // an atomic store for every use would be a waste
 		s.used.Store(true)
 	}
+	return s.get(name)
+}
+
+// get is hole that is no use of the set.
+func (s *Set) get(name string) *hole {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.holes[name]

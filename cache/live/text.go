@@ -56,6 +56,16 @@ func (s *Set) Fill(ctx context.Context, b []byte, t Text) ([]byte, error) {
 	return t.fill(slices.Grow(b, size), values), nil
 }
 
+// Knows reports whether all holes are of the set, and of the same kind.
+func (s *Set) Knows(holes []Hole) bool {
+	for _, h := range holes {
+		if kind, ok := s.Kind(h.Name); !ok || kind != h.Kind {
+			return false
+		}
+	}
+	return true
+}
+
 // values returns those of all holes. A hole that is not registered any more, or
 // is of another kind, is an error: the text was made by another program.
 func (s *Set) values(ctx context.Context, holes []Hole) ([]string, error) {

@@ -19,6 +19,14 @@
 //   - A store that fails is not "no session": who touches the session then gets
 //     503, never an anonymous page, never a new cookie.
 //   - Visitors who put nothing into their session leave nothing in the store.
+//   - The cookie is sent only to who does not have it, so that an answer that is
+//     late does not take the place of a login's.
+//   - A user sees his sessions ([Manager.UserSessions]) and ends them
+//     ([Manager.Revoke], [Manager.RevokeOthers]); no call goes through those of
+//     others, and what is under way does not survive.
+//   - [CSRF] makes tokens for forms, also for visitors without a session.
+//   - Sessions of an existing scs application are taken over (Config.MigrateFrom and
+//     Compat).
 //
 // Under Echo use middleware.Sessions, under net/http [Manager.LoadAndSave]. Both
 // save the session before the first byte of the answer goes out.

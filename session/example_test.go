@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 
@@ -98,4 +99,41 @@ func ExampleNewCBOR() {
 	later := sessions.Context(context.Background(), token)
 	fmt.Println(sessions.Get(later, "cart").(cart).Items)
 	// Output: [Walden]
+}
+
+// A user looks at his sessions and ends all but the present one.
+func ExampleManager_RevokeOthers() {
+	sessions, err := session.New(session.Config{Store: memory.New(memory.Config{CleanUp: -1})})
+	if err != nil {
+		log.Fatal(err)
+	}
+	login := func() string {
+		ctx := sessions.Context(context.Background(), "")
+		if err := sessions.Login(ctx, "ann"); err != nil {
+			log.Fatal(err)
+		}
+		token, _, err := sessions.Commit(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		return token
+	}
+	phone, laptop := login(), login()
+
+	ctx := sessions.Context(context.Background(), laptop)
+	list, err := sessions.UserSessions(ctx, "ann")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(list), "sessions, the first is this one:", list[0].Current)
+	ended, err := sessions.RevokeOthers(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ended, "ended")
+	fmt.Printf("%q on the phone\n", sessions.UserID(sessions.Context(context.Background(), phone)))
+	// Output:
+	// 2 sessions, the first is this one: true
+	// 1 ended
+	// "" on the phone
 }

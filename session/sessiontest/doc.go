@@ -9,5 +9,8 @@
 //		})
 //	}
 //
+// [FromSCS] checks that sessions of a plain scs application are taken over.
+// SESSIONTEST_SCHEDULES=10 in the environment plays ten times as many schedules.
+//
 // Run it with the race detector on, against a real server.
 package sessiontest

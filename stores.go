@@ -14,6 +14,7 @@ import (
 	"github.com/echoic-go/echoic/internal/redisconn"
 	"github.com/echoic-go/echoic/internal/sqlconn"
 	"github.com/echoic-go/echoic/session"
+	"github.com/echoic-go/echoic/session/durable"
 	sessionpostgres "github.com/echoic-go/echoic/session/postgres"
 	sessionredis "github.com/echoic-go/echoic/session/redis"
 	sessionsqlite "github.com/echoic-go/echoic/session/sqlite"
@@ -113,11 +114,62 @@ type table interface {
 // newSessionStore opens the store; table is nil for Redis.
 func newSessionStore(ctx context.Context, cfg Config, t *trust, owned *resources) (sessionStore, table, error) {
 	plan := cfg.Plan()
-	switch plan.Sessions {
-	case Redis:
-		store, err := openSessionRedis(ctx, cfg, plan, t, owned)
+	switch {
+	case plan.Sessions == Redis && plan.Database != "":
+		store, err := openDurableSessions(ctx, cfg, t, owned)
 		return store, nil, err
-	case Postgres:
+	case plan.Sessions == Redis:
+		store, err := openSessionRedis(ctx, cfg, check(t), owned)
+		return store, nil, err
+	}
+	return openSessionTable(ctx, cfg, plan.Sessions, owned)
+}
+
+// openDurableSessions opens the database, which decides, and makes its table; and
+// Redis before it.
+func openDurableSessions(ctx context.Context, cfg Config, t *trust, owned *resources) (sessionStore, error) {
+	behind, table, err := openSessionTable(ctx, cfg, cfg.Plan().Database, owned)
+	if err != nil {
+		return nil, err
+	}
+	if err := table.CreateTable(ctx); err != nil {
+		return nil, err
+	}
+	target, err := redisconn.Parse(cfg.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	store, err := durable.New(ctx, durable.Config{
+		Database: behind,
+		Fast: func(check func(context.Context, string) error) (durable.Fast, error) {
+			return openSessionRedis(ctx, cfg, check, owned)
+		},
+		Check: check(t), Cluster: target.Kind() == redisconn.Cluster, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	owned.add(store)
+	return store, nil
+}
+
+// check is what asks t about a Redis, nil if nobody is to be asked.
+func check(t *trust) func(context.Context, string) error {
+	if t == nil {
+		return nil
+	}
+	return t.Check
+}
+
+// sessionDatabase is a store of sessions with a table.
+type sessionDatabase interface {
+	durable.Database
+	Close() error
+}
+
+// openSessionTable opens the sessions in a database.
+func openSessionTable(ctx context.Context, cfg Config, in Backend, owned *resources) (sessionDatabase, table, error) {
+	if in == Postgres {
 		pool, err := openPool(ctx, cfg, owned)
 		if err != nil {
 			return nil, nil, err
@@ -141,15 +193,12 @@ func newSessionStore(ctx context.Context, cfg Config, t *trust, owned *resources
 	return store, store, nil
 }
 
-func openSessionRedis(ctx context.Context, cfg Config, plan Plan, t *trust, owned *resources) (sessionStore, error) {
+func openSessionRedis(ctx context.Context, cfg Config, check func(context.Context, string) error, owned *resources) (sessionredis.Sessions, error) {
 	open := sessionredis.OpenConfig{
-		URL: cfg.RedisURL, Prefix: plan.SessionPrefix, MaxConnections: cfg.RedisMaxConnections,
+		URL: cfg.RedisURL, Prefix: cfg.Plan().SessionPrefix, Check: check, MaxConnections: cfg.RedisMaxConnections,
 		ConnectTimeout: cfg.RedisConnectTimeout, SocketTimeout: cfg.RedisSocketTimeout, RetryOnTimeout: cfg.RedisRetryOnTimeout,
 		CAFile: cfg.RedisCAFile, CertFile: cfg.RedisCertFile, KeyFile: cfg.RedisKeyFile,
 		SentinelUser: cfg.RedisSentinelUser, SentinelPassword: cfg.RedisSentinelPassword, Logger: cfg.Logger,
-	}
-	if t != nil {
-		open.Check = t.Check
 	}
 	store, err := sessionredis.Open(ctx, open)
 	if err != nil {

@@ -47,9 +47,13 @@ type tableKind struct {
 }
 
 func neededTables(plan Plan) (kinds []tableKind) {
-	if plan.Sessions == Postgres || plan.Sessions == SQLite {
-		kinds = append(kinds, tableKind{"sessions", plan.Sessions, []string{"sessions"}, func(ctx context.Context, cfg Config, owned *resources) (table, error) {
-			_, t, err := newSessionStore(ctx, cfg, nil, owned)
+	in := plan.Sessions
+	if in == Redis { // with the database behind it, if there is one
+		in = plan.Database
+	}
+	if in != "" {
+		kinds = append(kinds, tableKind{"sessions", in, []string{"sessions"}, func(ctx context.Context, cfg Config, owned *resources) (table, error) {
+			_, t, err := openSessionTable(ctx, cfg, in, owned)
 			return t, err
 		}})
 	}

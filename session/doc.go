@@ -43,6 +43,6 @@
 //		return sessions.Login(c.Request().Context(), userID)
 //	})
 //
-// Stores are in session/sqlite, session/postgres, session/redis and, for tests,
-// session/memory. Package sessiontest has the suite that each of them passes.
+// Stores are in session/sqlite, session/postgres, session/redis, session/durable
+// (Redis with a database behind it) and, for tests, session/memory. Package sessiontest has the suite that each of them passes.
 package session

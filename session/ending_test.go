@@ -144,3 +144,35 @@ func TestEndedSessionIsNotFound(t *testing.T) {
 		})
 	}
 }
+
+// TestDatabaseStillHasIt: with a database behind it the journal alone does not end
+// a session: nobody would tell the database when it is back.
+func TestDatabaseStillHasIt(t *testing.T) {
+	t.Parallel()
+	rows := &failingDatabase{}
+	p := newProbe(t)
+	rows.probe = p
+	m, err := session.New(session.Config{Store: rows, Journal: &book{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := start(t, m)
+	p.readOnly.Store(true)
+	if w := ask(m, token, func(_ http.ResponseWriter, r *http.Request) { panicOn(m.Logout(r.Context())) }); w.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a logout that the database did not take: %d, want 503", w.StatusCode)
+	}
+	p.readOnly.Store(false)
+	if got := m.GetString(m.Context(t.Context(), token), "k"); got != "v" {
+		t.Errorf("k is %q: it ended although that was not acknowledged, and would be back after a restart", got)
+	}
+	if w := ask(m, token, logout(m)); w.StatusCode != http.StatusOK {
+		t.Errorf("the second try: %d", w.StatusCode)
+	}
+	if got := m.GetString(m.Context(t.Context(), token), "k"); got != "" {
+		t.Errorf("after it k is %q", got)
+	}
+}
+
+type failingDatabase struct{ *probe }
+
+func (failingDatabase) Deliberate() {}

@@ -169,6 +169,9 @@ func (m *Manager) removeAll(ctx context.Context, keys []string) (ended int, err 
 	if len(keys) == 0 {
 		return 0, nil
 	}
+	if m.cfg.Journal != nil && deliberate(m.conf().store) {
+		return m.removeDurably(ctx, opRevoke, keys)
+	}
 	list := make([]cache.Invalidation, len(keys))
 	for i, key := range keys {
 		list[i] = cache.Invalidation{Kind: cache.InvalidSession, Name: key}

@@ -125,14 +125,14 @@ func (r *Report) Require(t testing.TB) {
 
 // requireQuick fails the test if requests waited for stores beyond their budget,
 // or hung. The time spent on stores is measured where it is spent. A busy machine
-// adds to it: a few may be late, but none by as much as one socket timeout. A
-// request may wait for what another makes; how long all took is in the report, and
+// adds to it: a few may be late, not one in twenty, as those would be that waited for
+// a Redis that has stopped. A request may wait for what another makes; how long all took is in the report, and
 // judged only where nothing explains it.
 func (r *Report) requireQuick(t testing.TB) {
 	t.Helper()
 	for _, p := range r.phases {
 		for route, s := range p.routes {
-			if s.Stores > noise+s.Count/100 || s.LongestStores > longestStores {
+			if s.Stores > noise+s.Count/20 || s.LongestStores > longestStores {
 				t.Errorf("phase %s: of %d requests for %s, %d waited for stores for more than %v; the longest %v", p.name, s.Count, route, s.Stores, 2*storeBudget, s.LongestStores)
 			}
 			if s.Over2000 > 0 {
@@ -143,8 +143,8 @@ func (r *Report) requireQuick(t testing.TB) {
 }
 
 // longestStores is more than a budget and what a busy machine adds to it, and less
-// than what one call without a budget waits for a Redis that has stopped.
-const longestStores = 240 * time.Millisecond
+// than what a logout without one waited for a Redis that has stopped.
+const longestStores = 800 * time.Millisecond
 
 // text is the report as a table.
 func (r *Report) text() string {

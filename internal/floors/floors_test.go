@@ -55,6 +55,7 @@ var floors = map[string]int{
 	"session/sqlite":      3,
 	"session/postgres":    3,
 	"session/redis":       3,
+	"session/durable":     3,
 	"session/sessiontest": 3,
 	"session/scssuite":    3,
 	"ratelimit":           3,

@@ -69,6 +69,14 @@ func (s *linked) plain(ctx context.Context, key string, rec session.Record) (ins
 	})
 }
 
+// Put is that of Store.
+func (s *linked) Put(ctx context.Context, key string, rec session.Record) error {
+	_, err := s.changed(ctx, "put", func(b rueidis.Builder) rueidis.Completed {
+		return b.Set().Key(s.prefix + key).Value(string(rec.Data)).PxMilliseconds(millis(rec.Expiry)).Build()
+	})
+	return err
+}
+
 // Update implements session.Store.
 func (s *linked) Update(ctx context.Context, key string, rec session.Record) (updated bool, err error) {
 	if err := prolong(ctx, s, key, rec.Owner); err != nil {

@@ -31,11 +31,13 @@ func (s *linked) run(ctx context.Context, op, script, key string, args ...any) (
 	for i, arg := range args {
 		texts[i] = text(arg)
 	}
-	err = s.link.Write(ctx, op, func(ctx context.Context, c rueidis.Client) (err error) {
-		n, err = c.Do(ctx, c.B().Eval().Script(script).Numkeys(1).Key(key).Arg(texts...).Build()).AsInt64()
-		return err
+	err = s.guard.call(ctx, op, func(ctx context.Context) error {
+		return s.link.Write(ctx, op, func(ctx context.Context, c rueidis.Client) (err error) {
+			n, err = c.Do(ctx, c.B().Eval().Script(script).Numkeys(1).Key(key).Arg(texts...).Build()).AsInt64()
+			return err
+		})
 	})
-	return n, failed(op, err)
+	return n, err
 }
 
 func (s *linked) fields(ctx context.Context, key string) (fields map[string]string, err error) {

@@ -60,6 +60,9 @@ type Sessions interface {
 	session.Swapper
 	session.Lister
 	session.Indexer
+	// Put keeps a record, whatever is under key: for copies of what is elsewhere,
+	// as session/durable has them.
+	Put(ctx context.Context, key string, rec session.Record) error
 	// Ping returns nil when the server answers. The error names it and says what
 	// to do.
 	Ping(ctx context.Context) error

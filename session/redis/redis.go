@@ -114,6 +114,15 @@ func (s *Store) plain(ctx context.Context, key string, rec session.Record) (inse
 	return inserted, err
 }
 
+// Put keeps a record, whatever is under key: for copies of what is elsewhere, as
+// session/durable has them. Sessions that live here are not written like that.
+func (s *Store) Put(ctx context.Context, key string, rec session.Record) error {
+	return s.do(ctx, "put", func(c conn) error {
+		_, err := c.ask("SET", s.prefix+key, rec.Data, "PX", millis(rec.Expiry))
+		return err
+	})
+}
+
 // Update implements session.Store.
 func (s *Store) Update(ctx context.Context, key string, rec session.Record) (updated bool, err error) {
 	if err := prolong(ctx, s, key, rec.Owner); err != nil {

@@ -5,10 +5,12 @@
 #
 # Variables: ADDR=127.0.0.1:9000 (run*), TESTFLAGS="-run Name" (test),
 # BENCH=regexp and BENCHFLAGS=-count=6 (bench), FUZZTIME=10s (fuzz),
-# SMOKEFLAGS=-servers (smoke: in production mode as well).
+# SMOKEFLAGS=-servers (smoke: in production mode as well), CHAOSFLAGS="-rows
+# redis-killed -seed 7 -duration 30s -json FILE" (chaos), SOAKFLAGS="-duration 5m
+# -json FILE" (soak), FIGURESFLAGS (figures).
 
 .DEFAULT_GOAL := help
-.PHONY: help build run run-postgres run-production test fmt lint bench bench-peers fuzz smoke clean
+.PHONY: help build run run-postgres run-production test fmt lint bench bench-peers fuzz smoke chaos reliability soak figures growth clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +54,27 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 
 smoke: ## build the example app and the CLI, start them, ask them over HTTP
 	go run ./scripts/smoke $(SMOKEFLAGS)
+
+# The chaos tests as a program of its own: without the race detector, whose time
+# would be among what is measured, and with their flags.
+bin/chaos: FORCE
+	@CGO_ENABLED=0 go test -c -o bin/chaos ./internal/chaos
+FORCE:
+
+chaos: bin/chaos ## break everything that the site stands on, 10 minutes (CHAOSFLAGS)
+	@bin/chaos -test.run '^TestFaultTable$$' -test.timeout 0 -rows all -duration 10m $(CHAOSFLAGS)
+
+reliability: bin/chaos ## docs/RELIABILITY.md from docs/reliability.json, which make chaos writes
+	@bin/chaos -test.run '^TestFaultTable$$' -from docs/reliability.json -markdown docs/RELIABILITY.md
+
+soak: bin/chaos ## half an hour of load, a fault every minute; fails for what grows (SOAKFLAGS)
+	@bin/chaos -test.run '^TestSoak$$' -test.timeout 0 -duration 30m $(SOAKFLAGS)
+
+figures: bin/chaos ## the figures that the README gives (FIGURESFLAGS)
+	@bin/chaos -test.run '^TestFigures$$' -test.timeout 0 -duration 1m $(FIGURESFLAGS)
+
+growth: ## simulate 1 to 1,000 servers (docs/growth.md)
+	@go run ./scripts/growth -requests 180000
 
 clean: ## remove what was built and the data of run-postgres and run-production
 	rm -rf bin .run

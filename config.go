@@ -109,6 +109,9 @@ type Config struct {
 	Sessions func(*session.Config) `env:"-"`
 	// Logger gets what the parts log. Defaults to slog.Default().
 	Logger *slog.Logger `env:"-"`
+	// Now is the clock by which pages, fragments and values age. Defaults to
+	// time.Now.
+	Now func() time.Time `env:"-"`
 }
 
 // The environments.

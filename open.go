@@ -87,12 +87,13 @@ func (a *App) open(ctx context.Context) error {
 		Cache: a.Cache, SessionCookies: []string{a.Plan.Cookie}, Hosts: a.Config.AllowedHosts, TrustedProxies: proxies,
 		Development: development, ServerTiming: true, StoreName: string(a.Plan.Cache), StoreBudget: a.Config.CacheStoreBudget, Logger: a.Logger,
 		StaleIfError: a.Config.CacheStaleIfError, StaleWhileRevalidate: a.Config.CacheStaleWhileRevalidate, Secret: a.secret(),
+		Now: a.Config.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.owned.add(a.Pages) // its refreshes end before the stores do
-	a.Fragments, err = fragment.New(fragment.Config{Cache: a.Cache, Caches: a.Caches, Logger: a.Logger})
+	a.Fragments, err = fragment.New(fragment.Config{Cache: a.Cache, Caches: a.Caches, Logger: a.Logger, Now: a.Config.Now})
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (a *App) openCache(ctx context.Context) error {
 	}
 	cfg := cache.Config{
 		Store: store, Prefix: a.Config.CachePrefix, Version: a.Config.CacheVersion, TTL: a.Config.CacheTTL,
-		Compressor: compressor, IgnoreErrors: true, Logger: a.Logger,
+		Compressor: compressor, IgnoreErrors: true, Logger: a.Logger, Now: a.Config.Now,
 	}
 	if a.Near != nil {
 		cfg.Near = a.Near

@@ -20,7 +20,7 @@ import (
 // when it is away.
 func (a *App) openRedisCache(ctx context.Context) (cache.Store, error) {
 	replayer, err := journal.NewReplayer(journal.ReplayerConfig{
-		Journal: a.Journal, Prefix: a.Config.CachePrefix, SessionPrefix: a.Plan.SessionPrefix, TrustRestart: a.Config.RedisTrustRestart, Logger: a.Logger,
+		Journal: a.Journal, Prefix: a.Config.CachePrefix, SessionPrefix: a.Plan.SessionPrefix, TrustRestart: a.Config.RedisTrustRestart, Logger: a.Logger, Now: a.Config.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (a *App) openRedisCache(ctx context.Context) (cache.Store, error) {
 	}
 	a.Failover, err = failover.New(failover.Config{
 		Primary: primary, Fallback: fallback, Probe: primary.Health, Recover: replayer.CatchUp, Journal: a.Journal,
-		Prefix: a.Config.CachePrefix, Budget: a.Config.CacheStoreBudget, Logger: a.Logger,
+		Prefix: a.Config.CachePrefix, Budget: a.Config.CacheStoreBudget, Logger: a.Logger, Now: a.Config.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (a *App) trackRedis(ctx context.Context) error {
 }
 
 func (a *App) openNear() (err error) {
-	a.Near, err = near.New(near.Config{MaxBytes: a.Config.CacheNearBytes, Prefixes: []string{a.Config.CachePrefix}, Logger: a.Logger})
+	a.Near, err = near.New(near.Config{MaxBytes: a.Config.CacheNearBytes, Prefixes: []string{a.Config.CachePrefix}, Logger: a.Logger, Now: a.Config.Now})
 	if err == nil {
 		a.owned.add(a.Near)
 	}
@@ -130,7 +130,7 @@ func (a *App) openDatabaseCache(ctx context.Context) (cache.Store, error) {
 // replayDatabase tells the table what nobody has told it: what was purged in a
 // transaction whose process has ended since.
 func (a *App) replayDatabase(ctx context.Context, store cache.Store) error {
-	replayer, err := journal.NewReplayer(journal.ReplayerConfig{Journal: a.Journal, Prefix: a.Config.CachePrefix, Logger: a.Logger})
+	replayer, err := journal.NewReplayer(journal.ReplayerConfig{Journal: a.Journal, Prefix: a.Config.CachePrefix, Logger: a.Logger, Now: a.Config.Now})
 	if err != nil {
 		return err
 	}

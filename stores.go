@@ -37,7 +37,7 @@ func openPlainStore(ctx context.Context, cfg Config, owned *resources) (cache.St
 
 // openMemoryStore opens a cache inside the process.
 func openMemoryStore(cfg Config, owned *resources) (cache.Store, error) {
-	store, err := memory.New(memory.Config{MaxEntries: cfg.CacheMaxEntries, MaxBytes: cfg.CacheMaxBytes})
+	store, err := memory.New(memory.Config{MaxEntries: cfg.CacheMaxEntries, MaxBytes: cfg.CacheMaxBytes, Now: cfg.Now})
 	if err != nil {
 		return nil, err
 	}

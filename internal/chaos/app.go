@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -30,6 +31,9 @@ type App struct {
 	set  settings
 	logs *logTail
 
+	// resting takes the app out of the load's choice, as a balancer does.
+	resting atomic.Bool
+
 	mu   sync.Mutex
 	life *life // nil while it does not run
 	born int   // number of lives so far
@@ -42,6 +46,8 @@ type life struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
 	ended chan struct{}
+	// drained is set when the process was asked to end in good order.
+	drained atomic.Bool
 }
 
 // startTimeout is how long a process may take to serve, on a busy machine.
@@ -115,6 +121,9 @@ func (a *App) launch() (*life, error) {
 	}
 }
 
+// URL is where the running app serves.
+func (a *App) URL() string { return a.running().url }
+
 // running returns the app's life, nil if it has none.
 func (a *App) running() *life {
 	a.mu.Lock()
@@ -124,6 +133,20 @@ func (a *App) running() *life {
 
 // Kill ends the app's process with SIGKILL and waits for it.
 func (a *App) Kill() { a.end(func(l *life) { _ = l.cmd.Process.Kill() }) }
+
+// Rest has the load choose other apps, and Resume this one again. What is under
+// way goes on.
+func (a *App) Rest()   { a.resting.Store(true) }
+func (a *App) Resume() { a.resting.Store(false) }
+
+// Terminate ends the app's process with SIGTERM and waits for it. What was under
+// way has to be answered: it does not count as gone.
+func (a *App) Terminate() {
+	a.end(func(l *life) {
+		l.drained.Store(true)
+		_ = l.cmd.Process.Signal(syscall.SIGTERM)
+	})
+}
 
 // Died waits for the end of a process that kills itself.
 func (a *App) Died() { a.end(func(*life) {}) }

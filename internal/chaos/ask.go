@@ -2,8 +2,10 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -38,6 +40,7 @@ type answer struct {
 	status int
 	body   string
 	cookie string // the session's, if it was set
+	age    string // the field Age
 	err    error
 	begun  time.Time
 	took   time.Duration
@@ -51,6 +54,10 @@ const requestTimeout = 30 * time.Second
 
 // cookieName is that of the site's sessions.
 const cookieName = "__Host-session"
+
+// siteHost is the name of the site, whichever app is asked: it is part of the
+// keys of pages, which the apps share.
+const siteHost = "chaos.test"
 
 // client is what asks the apps. Connections are kept, as browsers do.
 var client = &http.Client{
@@ -70,13 +77,14 @@ func (w *World) ask(app *App, method, path, cookie string) (a answer) {
 	if err != nil {
 		return answer{err: err}
 	}
+	r.Host = siteHost
 	if cookie != "" {
 		r.AddCookie(&http.Cookie{Name: cookieName, Value: cookie})
 	}
 	a = answer{begun: time.Now(), life: l.id}
 	defer func() {
 		a.took = time.Since(a.begun)
-		a.gone = a.err != nil && app.running() != l
+		a.gone = a.err != nil && app.running() != l && (!l.drained.Load() || errors.Is(a.err, syscall.ECONNREFUSED))
 	}()
 	res, err := client.Do(r)
 	if err != nil {
@@ -86,6 +94,7 @@ func (w *World) ask(app *App, method, path, cookie string) (a answer) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	a.status, a.body, a.err = res.StatusCode, string(body), err
+	a.age = res.Header.Get("Age")
 	for _, c := range res.Cookies() {
 		if c.Name == cookieName {
 			a.cookie = c.Value

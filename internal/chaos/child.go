@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,7 +31,12 @@ type settings struct {
 	Name        string
 	RedisURL    string
 	DatabaseURL string
-	Prefix      string
+	// RowsURL is the Postgres database with the site's own rows. Empty:
+	// DatabaseURL.
+	RowsURL string
+	Prefix  string
+	// Skew is how much the app's clock is ahead of the machine's.
+	Skew time.Duration
 }
 
 // Main is what TestMain of a package with chaos tests calls: in an app's process
@@ -51,8 +58,8 @@ const (
 	drainTimeout = 10 * time.Second
 )
 
-// runChild runs the app until its parent closes its standard input, or dies.
-// The first line that it prints is its address.
+// runChild runs the app until it gets SIGTERM, or its parent closes its standard
+// input, or dies. The first line that it prints is its address.
 func runChild(text string) (err error) {
 	var set settings
 	if err := json.Unmarshal([]byte(text), &set); err != nil {
@@ -65,7 +72,7 @@ func runChild(text string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, app.Close()) }()
-	rows, err := pgxpool.New(ctx, set.DatabaseURL)
+	rows, err := pgxpool.New(ctx, orDefault(set.RowsURL, set.DatabaseURL))
 	if err != nil {
 		return err
 	}
@@ -78,7 +85,7 @@ func runChild(text string) (err error) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	fmt.Println(listener.Addr())
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	awaitEnd()
 	ctx, cancel = context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	err = server.Shutdown(ctx)
@@ -88,12 +95,30 @@ func runChild(text string) (err error) {
 	return err
 }
 
+// awaitEnd waits for SIGTERM or for the end of the standard input.
+func awaitEnd() {
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+	parent := make(chan struct{})
+	go func() { // ends with the process
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		close(parent)
+	}()
+	select {
+	case <-term:
+	case <-parent:
+	}
+}
+
 // config is that of production, as the site's README would have it.
 func (s settings) config() echoic.Config {
 	cfg := echoic.DefaultConfig()
 	cfg.Env, cfg.Addr = echoic.Production, "127.0.0.1:0"
 	cfg.RedisURL, cfg.DatabaseURL, cfg.CachePrefix = s.RedisURL, s.DatabaseURL, s.Prefix
 	cfg.CacheTTL = pageTTL
+	if s.Skew != 0 {
+		cfg.Now = func() time.Time { return time.Now().Add(s.Skew) }
+	}
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("app", s.Name)
 	return cfg
 }

@@ -29,10 +29,34 @@ type Load struct {
 	visitors chan *Visitor
 	values   []valueState
 	phase    atomic.Pointer[phase]
+	quiet    atomic.Bool
+	editing  sync.RWMutex // held by edits, so that Quiet can wait for them
 }
 
-// edits are the ways in which rows are edited, and how often.
-var edits = [...]string{editPurge, editPurge, editPurge, editTx}
+// edits are the ways in which rows are edited, and how often. One transaction
+// for the row and its purge needs both in one database.
+var (
+	edits         = [...]string{editPurge, editPurge, editPurge, editTx}
+	editsOfRivals = [len(edits)]string{editPurge, editPurge, editPurge, editPurge}
+)
+
+func (w *World) edits() [len(edits)]string {
+	if w.cfg.SQLite != "" {
+		return editsOfRivals
+	}
+	return edits
+}
+
+// chooseApp takes one of the apps that do not rest.
+func (w *World) chooseApp(random *rand.Rand) *App {
+	first := random.IntN(len(w.Apps))
+	for i := range w.Apps {
+		if app := w.Apps[(first+i)%len(w.Apps)]; !app.resting.Load() {
+			return app
+		}
+	}
+	return w.Apps[first]
+}
 
 // valueState is the writer's side of one plain value.
 type valueState struct {
@@ -139,13 +163,15 @@ func (l *Load) run(interval time.Duration) {
 // goroutine that has the seed.
 func (l *Load) choose(random *rand.Rand) func() Result {
 	w, n, dice := l.world, random.Uint64(), random.IntN(100)
-	app := w.Apps[random.IntN(len(w.Apps))]
+	app := w.chooseApp(random)
 	// A few keys get most of the requests, as in life.
 	key := int(float64(w.cfg.Keys) * random.Float64() * random.Float64())
 	name := w.key(key)
 	switch {
-	case dice < 45:
+	case dice < 40:
 		return func() Result { return w.Page(app, name) }
+	case dice < 50:
+		return func() Result { return w.Fragment(app, name) }
 	case dice < 65:
 		return func() Result { return w.Live(app, name) }
 	case dice < 75:
@@ -153,10 +179,30 @@ func (l *Load) choose(random *rand.Rand) func() Result {
 	case dice < 80:
 		return func() Result { return l.change(app, key, n) }
 	case dice < 86:
-		how := edits[n%uint64(len(edits))]
-		return func() Result { return w.Edit(app, name, how) }
+		how := w.edits()[n%uint64(len(edits))]
+		return func() Result { return l.edit(app, name, how) }
 	}
 	return func() Result { return l.visit(app, n) }
+}
+
+// Quiet ends the edits until Loud, and returns when none is under way.
+func (l *Load) Quiet() {
+	l.quiet.Store(true)
+	l.editing.Lock()
+	defer l.editing.Unlock()
+}
+
+// Loud goes on with edits.
+func (l *Load) Loud() { l.quiet.Store(false) }
+
+// edit edits a row, or reads it while there are no edits.
+func (l *Load) edit(app *App, key, how string) Result {
+	l.editing.RLock()
+	defer l.editing.RUnlock()
+	if l.quiet.Load() {
+		return l.world.Page(app, key)
+	}
+	return l.world.Edit(app, key, how)
 }
 
 // change sets or deletes a plain value, unless somebody else is about to.
@@ -197,7 +243,7 @@ func (w *World) Warm() {
 	w.t.Helper()
 	for _, app := range w.Apps {
 		for n := range w.cfg.Keys {
-			for _, ask := range []func(*App, string) Result{w.Page, w.Live} {
+			for _, ask := range []func(*App, string) Result{w.Page, w.Live, w.Fragment} {
 				if r := ask(app, w.key(n)); r.Outcome != OK {
 					w.t.Fatalf("chaos: warming up: %s", r.Detail)
 				}

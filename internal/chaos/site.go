@@ -22,15 +22,16 @@ import (
 
 // The routes, which are also the kinds of bodies and classes of reports.
 const (
-	routePage   = "page"
-	routeLive   = "live"
-	routeMe     = "me"
-	routeLogin  = "login"
-	routeLogout = "logout"
-	routeEdit   = "edit"
-	routeValue  = "value"
-	routeSet    = "set"
-	routeDelete = "delete"
+	routePage     = "page"
+	routeLive     = "live"
+	routeFragment = "frag"
+	routeMe       = "me"
+	routeLogin    = "login"
+	routeLogout   = "logout"
+	routeEdit     = "edit"
+	routeValue    = "value"
+	routeSet      = "set"
+	routeDelete   = "delete"
 )
 
 // The ways in which an edit is acknowledged.
@@ -49,6 +50,7 @@ type site struct {
 	values cache.Typed[int64]
 	rows   *pgxpool.Pool
 	spent  *spending
+	tests  trials
 }
 
 // createRows makes the table of the site's own data.
@@ -70,6 +72,7 @@ func newSite(app *echoic.App, rows *pgxpool.Pool) http.Handler {
 	e.PUT("/value/:key", s.set)
 	e.DELETE("/value/:key", s.remove)
 	e.GET("/stats", s.stats)
+	s.routes(e)
 	return e
 }
 
@@ -79,8 +82,26 @@ func rowTag(key string) string { return "row:" + key }
 func (s *site) version(ctx context.Context, key string) (int64, error) {
 	return s.values.GetOrSet(ctx, "row:"+key, func(ctx context.Context) (version int64, err error) {
 		defer s.spent.database(ctx)()
-		return version, s.rows.QueryRow(ctx, "SELECT version FROM chaos_row WHERE key = $1", key).Scan(&version)
+		ctx, cancel := context.WithTimeout(ctx, rowsTimeout)
+		defer cancel()
+		err = s.ownVersion(ctx, key, &version)
+		return version, err
 	}, cache.WithTags(rowTag(key)), cache.TTL(pageTTL))
+}
+
+// ownTries is how often the site asks its own database: all connections of the
+// pool may have been ended since their last use.
+const ownTries = 6
+
+// ownVersion reads the version of a row.
+func (s *site) ownVersion(ctx context.Context, key string, version *int64) (err error) {
+	for range ownTries {
+		err = s.rows.QueryRow(ctx, "SELECT version FROM chaos_row WHERE key = $1", key).Scan(version)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
 }
 
 func (s *site) page(c echo.Context) error { return s.show(c, routePage) }
@@ -90,7 +111,7 @@ func (s *site) show(c echo.Context, kind string) error {
 	key := c.Param("key")
 	version, err := s.version(c.Request().Context(), key)
 	if err != nil {
-		return err
+		return away(c, err)
 	}
 	return c.String(http.StatusOK, Body{Kind: kind, Key: key, Version: version}.String())
 }
@@ -121,13 +142,15 @@ func (s *site) logout(c echo.Context) error {
 func (s *site) edit(c echo.Context) error {
 	ctx, key, how := c.Request().Context(), c.Param("key"), c.QueryParam("how")
 	var version int64
-	err := pgx.BeginFunc(ctx, s.rows, func(tx pgx.Tx) error {
+	own, cancel := context.WithTimeout(ctx, rowsTimeout)
+	defer cancel()
+	err := pgx.BeginFunc(own, s.rows, func(tx pgx.Tx) error {
 		defer s.spent.database(ctx)()
-		err := tx.QueryRow(ctx, "UPDATE chaos_row SET version = version + 1 WHERE key = $1 RETURNING version", key).Scan(&version)
+		err := tx.QueryRow(own, "UPDATE chaos_row SET version = version + 1 WHERE key = $1 RETURNING version", key).Scan(&version)
 		if err != nil || how == editPurge {
 			return err
 		}
-		return s.purgeTx(ctx, tx, rowTag(key))
+		return s.purgeTx(own, tx, rowTag(key))
 	})
 	if err == nil && how == editCrash {
 		err = syscall.Kill(os.Getpid(), syscall.SIGKILL)

@@ -24,6 +24,38 @@ type Stats struct {
 	// Spent is by route, since the last time that somebody asked for it.
 	Spent map[string]*Spent `json:",omitempty"`
 	Cache cache.Stats
+	// Breaker is the state of the way to Redis, and Opened how often it was
+	// given up.
+	Breaker string
+	Opened  int64
+	// Runs is how often the handlers ran that count it.
+	Runs int64
+	// Reasons is how often the last answers of the page cache came from where
+	// they came, if reasons=1 was asked for.
+	Reasons map[string]int `json:",omitempty"`
+	// HeapLive is in bytes, after a collection, if heap=1 was asked for; Files
+	// are the open descriptors, where the system tells.
+	HeapLive uint64 `json:",omitempty"`
+	Files    int    `json:",omitempty"`
+}
+
+// liveHeap collects twice, so that what finalizers freed is gone, and returns
+// what is left.
+func liveHeap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// openFiles counts the process' descriptors; 0 where there is no /proc.
+func openFiles() int {
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(list)
 }
 
 // probeTimeout is how long the shared store may take to prove its health.
@@ -38,6 +70,20 @@ func (s *site) stats(c echo.Context) error {
 		if answer.Healthy = err == nil; err != nil {
 			answer.Why = err.Error()
 		}
+	}
+	if s.app.Failover != nil {
+		stats := s.app.Failover.Stats()
+		answer.Breaker, answer.Opened = stats.State.String(), stats.Opened
+	}
+	answer.Runs = s.tests.runs.Load()
+	if c.QueryParam("reasons") != "" {
+		answer.Reasons = map[string]int{}
+		for _, d := range s.app.Pages.Recent() {
+			answer.Reasons[string(d.Reason)]++
+		}
+	}
+	if c.QueryParam("heap") != "" {
+		answer.HeapLive, answer.Files = liveHeap(), openFiles()
 	}
 	if c.QueryParam("spent") != "" {
 		answer.Spent = s.spent.take()

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -28,6 +29,11 @@ func (w *World) Page(app *App, key string) Result { return w.read(app, routePage
 // Live asks for the page that is not cached, and reads a cached value.
 func (w *World) Live(app *App, key string) Result { return w.read(app, routeLive, key, w.Oracle.Rows) }
 
+// Fragment asks for a page that is not cached, with a fragment that is.
+func (w *World) Fragment(app *App, key string) Result {
+	return w.read(app, routeFragment, key, w.Oracle.Rows)
+}
+
 // Value asks for a plain value.
 func (w *World) Value(app *App, key string) Result {
 	return w.read(app, routeValue, key, w.Oracle.Values)
@@ -46,10 +52,25 @@ func (w *World) read(app *App, route, key string, history *History) Result {
 	if !ok {
 		return a.result(route, Failed)
 	}
+	if a.cookie != "" {
+		w.Oracle.violate("leak: %s %s on %s came with a session cookie", route, key, a.life)
+	}
+	w.checkAge(a, route)
 	if err := history.Check(key, body.Version, a.life, a.begun); err != nil {
 		w.Oracle.violate("stale %s: %v", route, err)
 	}
 	return a.result(route, OK)
+}
+
+// checkAge checks that what is kept is neither of the future nor immortal.
+func (w *World) checkAge(a answer, route string) {
+	if a.age == "" {
+		return
+	}
+	age, err := strconv.Atoi(a.age)
+	if err != nil || age < 0 || age > int(pageTTL/time.Second) {
+		w.Oracle.violate("age: a %s from %s says Age: %q; it lives for %v", route, a.life, a.age, pageTTL)
+	}
 }
 
 // parse checks that the answer is whole and is what was asked for.

@@ -20,7 +20,7 @@ import (
 // SeedVariable is the environment variable that sets the seed of all tests.
 const SeedVariable = "ECHOIC_CHAOS_SEED"
 
-// Config says what a World has. One of Redis and RedisURL is required.
+// Config says what a World has. One of Redis, RedisURL and SQLite is required.
 type Config struct {
 	// Apps is the number of app processes. Defaults to 2.
 	Apps int
@@ -31,6 +31,14 @@ type Config struct {
 	RedisURL string
 	// Postgres is the database server. Defaults to the shared one.
 	Postgres *testenv.PostgresServer
+	// Database is the URL of an empty database on it. Defaults to a new one.
+	Database string
+	// SQLite, if not empty, is the file that the toolkit uses instead of
+	// Postgres, in which the site's own rows stay. Without Redis and RedisURL
+	// the cache and the sessions are in it, too.
+	SQLite string
+	// Skew is how much the clocks of the apps are ahead of the machine's.
+	Skew []time.Duration
 	// Keys is the number of rows, and of plain values. Defaults to 40.
 	Keys int
 	// Bound is how long after an acknowledgement an app may still not know of
@@ -58,13 +66,20 @@ func New(t testing.TB, cfg Config) *World {
 	if cfg.Postgres == nil {
 		cfg.Postgres = testenv.Postgres(t)
 	}
-	w := &World{t: t, cfg: cfg, Seed: Seed(t), database: cfg.Postgres.Database(t)}
+	if cfg.Database == "" {
+		cfg.Database = cfg.Postgres.Database(t)
+	}
+	w := &World{t: t, cfg: cfg, Seed: Seed(t), database: cfg.Database}
 	w.Oracle = NewOracle(cfg.Bound)
 	if err := w.fill(t.Context()); err != nil {
 		t.Fatalf("chaos: the site's rows: %v", err)
 	}
 	for i := range cfg.Apps {
-		w.Apps = append(w.Apps, w.newApp(string(rune('A'+i))))
+		app := w.newApp(string(rune('A' + i)))
+		if i < len(cfg.Skew) {
+			app.set.Skew = cfg.Skew[i]
+		}
+		w.Apps = append(w.Apps, app)
 	}
 	for _, app := range w.Apps {
 		app.Start()
@@ -134,6 +149,9 @@ func (w *World) newApp(name string) *App {
 		Name: name, RedisURL: w.cfg.RedisURL, Prefix: "chaos",
 	}}
 	app.Postgres, app.set.DatabaseURL = w.behindProxy(w.database)
+	if w.cfg.SQLite != "" {
+		app.set.RowsURL, app.set.DatabaseURL = app.set.DatabaseURL, "sqlite:"+w.cfg.SQLite
+	}
 	if w.cfg.Redis != nil {
 		app.Redis, app.set.RedisURL = w.behindProxy(w.cfg.Redis.URL)
 		app.set.Prefix = w.cfg.Redis.Prefix

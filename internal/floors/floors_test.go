@@ -86,8 +86,10 @@ var floors = map[string]int{
 	"internal/chaos":                    outside,
 	"internal/faultproxy":               outside,
 	"internal/floors":                   outside,
+	"internal/sim":                      outside,
 	"internal/testenv":                  outside,
 	"internal/testenv/server":           outside,
+	"scripts/growth":                    outside,
 	"scripts/servers":                   outside,
 	"scripts/smoke":                     outside,
 }

@@ -10,7 +10,7 @@
 # -json FILE" (soak), FIGURESFLAGS (figures).
 
 .DEFAULT_GOAL := help
-.PHONY: help build run run-postgres run-production test fmt lint bench bench-peers fuzz smoke chaos reliability soak figures growth clean
+.PHONY: help build run run-postgres run-production test fmt lint bench bench-peers fuzz smoke chaos reliability soak figures growth vulncheck clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ soak: bin/chaos ## half an hour of load, a fault every minute; fails for what gr
 
 figures: bin/chaos ## the figures that the README gives (FIGURESFLAGS)
 	@bin/chaos -test.run '^TestFigures$$' -test.timeout 0 -duration 1m $(FIGURESFLAGS)
+
+vulncheck: ## known vulnerabilities in what is called; needs https://vuln.go.dev or GOVULNDB
+	@scripts/vulncheck -strict
 
 growth: ## simulate 1 to 1,000 servers (docs/growth.md)
 	@go run ./scripts/growth -requests 180000

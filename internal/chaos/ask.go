@@ -41,11 +41,13 @@ type answer struct {
 	body   string
 	cookie string // the session's, if it was set
 	age    string // the field Age
-	err    error
-	begun  time.Time
-	took   time.Duration
-	life   string // of the app
-	gone   bool   // the app was killed meanwhile, or did not run
+	// retryAfter is the field Retry-After.
+	retryAfter string
+	err        error
+	begun      time.Time
+	took       time.Duration
+	life       string // of the app
+	gone       bool   // the app was killed meanwhile, or did not run
 }
 
 // requestTimeout is how long the load waits. It is longer than anything may
@@ -94,7 +96,7 @@ func (w *World) ask(app *App, method, path, cookie string) (a answer) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	a.status, a.body, a.err = res.StatusCode, string(body), err
-	a.age = res.Header.Get("Age")
+	a.age, a.retryAfter = res.Header.Get("Age"), res.Header.Get("Retry-After")
 	for _, c := range res.Cookies() {
 		if c.Name == cookieName {
 			a.cookie = c.Value

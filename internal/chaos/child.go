@@ -77,11 +77,16 @@ func runChild(text string) (err error) {
 		return err
 	}
 	defer rows.Close()
+	limiter, limits, err := newLimiter(ctx, set)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, limits.Close()) }()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: newSite(app, rows), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: newSite(app, rows, limiter), ReadHeaderTimeout: 5 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	fmt.Println(listener.Addr())

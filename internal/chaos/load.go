@@ -174,8 +174,10 @@ func (l *Load) choose(random *rand.Rand) func() Result {
 		return func() Result { return w.Fragment(app, name) }
 	case dice < 65:
 		return func() Result { return w.Live(app, name) }
-	case dice < 75:
+	case dice < 70:
 		return func() Result { return w.Value(app, name) }
+	case dice < 75:
+		return func() Result { return w.Limited(app) }
 	case dice < 80:
 		return func() Result { return l.change(app, key, n) }
 	case dice < 86:

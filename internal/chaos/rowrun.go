@@ -106,6 +106,11 @@ func (r Row) common(e *Env, specs []Spec, result *RowResult, opt Options) {
 	load.Run(opt.Fault / 2)
 	report := load.Stop()
 	e.World.KnockAll()
+	// An app that starts anew without Redis knows of no requests before.
+	if r.stack(specs) != OnSQLite || !uses(specs, "app.") {
+		most, may := e.World.judgeLimit(r.Faults != "none")
+		result.note("limiter: at most %d requests were allowed in a second, of %d that may be", most, may)
+	}
 	result.judge(report)
 	report.MayFail(may...).Require(e.t)
 	if !uses(specs, "app.") { // those that were started again have another rest

@@ -18,6 +18,7 @@ import (
 	"github.com/echoic-go/echoic"
 	"github.com/echoic-go/echoic/cache"
 	"github.com/echoic-go/echoic/middleware"
+	"github.com/echoic-go/echoic/ratelimit"
 )
 
 // The routes, which are also the kinds of bodies and classes of reports.
@@ -56,7 +57,7 @@ type site struct {
 // createRows makes the table of the site's own data.
 const createRows = `CREATE TABLE chaos_row (key text PRIMARY KEY, version bigint NOT NULL)`
 
-func newSite(app *echoic.App, rows *pgxpool.Pool) http.Handler {
+func newSite(app *echoic.App, rows *pgxpool.Pool, limiter *ratelimit.Limiter) http.Handler {
 	s := &site{app: app, values: cache.Of[int64](app.Cache), rows: rows, spent: newSpending()}
 	e := echo.New()
 	e.HideBanner = true
@@ -73,6 +74,7 @@ func newSite(app *echoic.App, rows *pgxpool.Pool) http.Handler {
 	e.DELETE("/value/:key", s.remove)
 	e.GET("/stats", s.stats)
 	s.routes(e)
+	limited(e, limiter)
 	return e
 }
 

@@ -56,6 +56,7 @@ type World struct {
 	cfg      Config
 	database string // URL, not through a proxy
 	base     []int  // goroutines of the apps at rest
+	allowed  allowances
 }
 
 // New starts a world for t, with all apps serving, and ends it with t.

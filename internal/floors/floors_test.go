@@ -88,6 +88,7 @@ var floors = map[string]int{
 	"internal/floors":                   outside,
 	"internal/sim":                      outside,
 	"internal/testenv":                  outside,
+	"internal/threats":                  outside,
 	"internal/testenv/server":           outside,
 	"scripts/growth":                    outside,
 	"scripts/servers":                   outside,

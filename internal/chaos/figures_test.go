@@ -80,7 +80,7 @@ func (f *figures) killed(t *testing.T, fault time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result := rows[0].Run(t, chaos.Options{Fault: fault, Rate: *rateFlag})
+	result := rows[0].Run(t, chaos.Options{Fault: fault, Rate: rate()})
 	failed := 0
 	for _, p := range result.Load {
 		page := p.Classes["page"]

@@ -11,7 +11,7 @@ import (
 const (
 	// maxInFlight bounds the requests under way. What comes beyond is not
 	// sent, but counted.
-	maxInFlight = 64
+	maxInFlight = 128
 	// visitorCount is the number of users.
 	visitorCount = 32
 	// defaultRate is in requests per second.

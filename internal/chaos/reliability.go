@@ -77,7 +77,7 @@ const reliabilityLegend = `
 const reliabilityTail = `
 ## The JSON
 
-` + "`-json FILE`" + ` writes one object of schema ` + "`" + Schema + "`" + `: ` + "`schema`, `date` (RFC 3339), `command`, `seed`, `go`, `cpus`, `seconds`" + ` and ` + "`rows`" + `. A row has ` + "`name`, `fault`, `faults`" + ` (what ` + "`-rows`" + ` takes), ` + "`date`, `passed`, `detection_ms`, `recovery_ms`, `added_p99_ms`" + ` (absent where they mean nothing), ` + "`stalest_ms`" + ` (pages and fragments), ` + "`stalest_values_ms`, `not_sent`" + ` (due while too many were under way), ` + "`violations`, `wrong`" + ` (the first of them), ` + "`notes`" + ` and ` + "`load`" + `: phases with ` + "`name`, `fault`" + ` and ` + "`classes`" + `, each with ` + "`requests`, `ok`, `miss`, `lost`, `unavailable`, `failed`, `gone`, `p50_ms`, `p99_ms`, `max_ms`" + `.
+` + "`-json FILE`" + ` writes one object of schema ` + "`" + Schema + "`" + `: ` + "`schema`, `date` (RFC 3339), `command`, `seed`, `go`, `cpus`, `seconds`, `note`" + ` and ` + "`rows`" + `. A row has ` + "`name`, `fault`, `faults`" + ` (what ` + "`-rows`" + ` takes), ` + "`date`, `passed`, `detection_ms`, `recovery_ms`, `added_p99_ms`" + ` (absent where they mean nothing), ` + "`stalest_ms`" + ` (pages and fragments), ` + "`stalest_values_ms`, `not_sent`" + ` (due while too many were under way), ` + "`violations`, `wrong`" + ` (the first of them), ` + "`notes`" + ` and ` + "`load`" + `: phases with ` + "`name`, `fault`" + ` and ` + "`classes`" + `, each with ` + "`requests`, `ok`, `miss`, `lost`, `unavailable`, `failed`, `gone`, `p50_ms`, `p99_ms`, `max_ms`" + `.
 
 ## Faults of your own
 
@@ -91,6 +91,9 @@ const reliabilityTail = `
 func (r Run) Markdown() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, reliabilityHead, r.Date, r.CPUs, r.Go, r.Seed, r.Seconds, r.Command)
+	if r.Note != "" {
+		out.WriteString(r.Note + "\n\n")
+	}
 	out.WriteString("| row | fault | requests | 503 | failed | lost | noticed | recovered | added p99 | stalest | wrong | passed |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n")
 	for _, row := range r.Rows {
 		sum := row.total(true)

@@ -18,6 +18,7 @@ type Run struct {
 	Go      string      `json:"go"`
 	CPUs    int         `json:"cpus"`
 	Seconds float64     `json:"seconds"`
+	Note    string      `json:"note,omitempty"` // of who ran it, about the machine for example
 	Rows    []RowResult `json:"rows"`
 }
 

@@ -32,8 +32,9 @@ const (
 )
 
 const (
-	// rowsTimeout is how long the site waits for its own database.
-	rowsTimeout = time.Second
+	// rowsTimeout is how long the site waits for its own database, on a busy
+	// machine.
+	rowsTimeout = 3 * time.Second
 	// slowHandler is how long the handler takes that a stampede asks for.
 	slowHandler = 150 * time.Millisecond
 	// moodyTTL is how long its page is fresh, and moodyStale how long it may be

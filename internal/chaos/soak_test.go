@@ -23,7 +23,7 @@ func TestSoak(t *testing.T) {
 		duration = shortSoak
 	}
 	seed(t)
-	result := chaos.Soak(t, chaos.SoakOptions{Duration: duration, Every: min(soakEvery, duration/2), Rate: *rateFlag})
+	result := chaos.Soak(t, chaos.SoakOptions{Duration: duration, Every: min(soakEvery, duration/2), Rate: rate()})
 	result.Command, result.Passed = command("soak"), !t.Failed()
 	writeRun(t, result)
 	fmt.Fprint(os.Stderr, result.Table())

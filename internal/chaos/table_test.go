@@ -20,8 +20,9 @@ var (
 	rowsFlag     = flag.String("rows", "ci", `rows to run, separated by blanks: names, "ci", "all", or faults such as redis.link:latency=200ms,cut=701`)
 	seedFlag     = flag.Uint64("seed", 0, "seed of everything that happens at random; 0: any")
 	durationFlag = flag.Duration("duration", 0, "how long all rows together take; 0: as short as they can")
-	rateFlag     = flag.Int("rate", 0, "requests per second; 0: 400")
+	rateFlag     = flag.Int("rate", 0, "requests per second; 0: 400, and without -duration fewer, for a busy machine")
 	jsonFlag     = flag.String("json", "", "file to write the results to, as JSON")
+	noteFlag     = flag.String("note", "", "a sentence for the page, about the machine for example")
 	markdownFlag = flag.String("markdown", "", "file to write the results to, as docs/RELIABILITY.md has them")
 	fromFlag     = flag.String("from", "", "file with results of -json: write -markdown from it, and run nothing")
 )
@@ -46,11 +47,11 @@ func TestFaultTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := chaos.Run{
-		Schema: chaos.Schema, Date: time.Now().UTC().Format(time.RFC3339), Command: command("chaos"), Seed: seed(t),
+		Schema: chaos.Schema, Date: time.Now().UTC().Format(time.RFC3339), Command: command("chaos"), Seed: seed(t), Note: *noteFlag,
 		Go: runtime.Version(), CPUs: runtime.NumCPU(),
 	}
 	begun := time.Now()
-	opt := chaos.Options{Fault: shortestFault, Rate: *rateFlag}
+	opt := chaos.Options{Fault: shortestFault, Rate: rate()}
 	if share := *durationFlag / time.Duration(len(rows)); share > rowOverhead {
 		opt.Fault = max(opt.Fault, (share-rowOverhead)/2)
 	}
@@ -68,6 +69,17 @@ func TestFaultTable(t *testing.T) {
 	if *markdownFlag != "" {
 		writeMarkdown(t, run)
 	}
+}
+
+// lowRate is that of the tests, which have the race detector and neighbours.
+const lowRate = 120
+
+// rate is that of -rate; without any flags the low one.
+func rate() int {
+	if *rateFlag == 0 && *durationFlag == 0 && *jsonFlag == "" {
+		return lowRate
+	}
+	return *rateFlag
 }
 
 // seed returns that of -seed, or any, and makes it that of all worlds.
@@ -89,7 +101,7 @@ func seed(t *testing.T) uint64 {
 func command(target string) string {
 	var args []string
 	flag.Visit(func(f *flag.Flag) {
-		if strings.HasPrefix(f.Name, "test.") || f.Name == "json" || f.Name == "markdown" || f.Name == "seed" {
+		if strings.HasPrefix(f.Name, "test.") || f.Name == "json" || f.Name == "markdown" || f.Name == "note" || f.Name == "seed" {
 			return
 		}
 		args = append(args, fmt.Sprintf("-%s '%s'", f.Name, f.Value))

@@ -210,7 +210,7 @@ const (
 	// recoveryTarget is how soon an app has to use a store that is back.
 	recoveryTarget = 2 * time.Second
 	// patience is what a busy machine may add to anything.
-	patience = 20 * time.Second
+	patience = 60 * time.Second
 )
 
 // AwaitRecovery returns when all apps use the shared store again, for the cache

@@ -83,6 +83,18 @@ type Config struct {
 	// invalidated: as long as the longest page, value or session lives.
 	JournalRetention time.Duration `env:"JOURNAL_RETENTION" envDefault:"744h"`
 
+	// RateLimitInstances is how many servers there are at least, 1 to 10000.
+	// Without Redis, and while it has never been there, limits are divided by
+	// it.
+	RateLimitInstances int `env:"RATE_LIMIT_INSTANCES" envDefault:"1"`
+	// RateLimitDeadline is how long a decision waits for Redis, 1ms to 1s.
+	RateLimitDeadline time.Duration `env:"RATE_LIMIT_DEADLINE" envDefault:"25ms"`
+	// RateLimitMaxKeys bounds the limits that this process holds by itself, 1000
+	// to 10 million.
+	RateLimitMaxKeys int `env:"RATE_LIMIT_MAX_KEYS" envDefault:"100000"`
+	// PubSubBuffer is how many messages wait for a slow subscriber, 1 to 100000.
+	PubSubBuffer int `env:"PUBSUB_BUFFER" envDefault:"256"`
+
 	// SessionLifetime ends a session however busy it is.
 	SessionLifetime time.Duration `env:"SESSION_LIFETIME" envDefault:"24h"`
 	// SessionIdleTimeout ends a session that was not used for so long. Zero:

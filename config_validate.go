@@ -48,7 +48,7 @@ func shown(value string) string {
 // Validate checks everything that can be checked without connecting. The error
 // joins all problems.
 func (cfg Config) Validate() error {
-	return errors.Join(cfg.checkBasics(), cfg.checkCache(), cfg.checkSessions(), cfg.checkRedis(), cfg.checkDatabase())
+	return errors.Join(cfg.checkBasics(), cfg.checkCache(), cfg.checkLimits(), cfg.checkSessions(), cfg.checkRedis(), cfg.checkDatabase())
 }
 
 func (cfg Config) checkBasics() error {
@@ -119,6 +119,21 @@ func nearBytes(n int64) error {
 		return nil
 	}
 	return number("CACHE_NEAR_BYTES", n, leastNearBytes)
+}
+
+func (cfg Config) checkLimits() error {
+	return errors.Join(
+		numberBetween("RATE_LIMIT_INSTANCES", cfg.RateLimitInstances, 1, 10_000),
+		between("RATE_LIMIT_DEADLINE", cfg.RateLimitDeadline, time.Millisecond, time.Second),
+		numberBetween("RATE_LIMIT_MAX_KEYS", cfg.RateLimitMaxKeys, 1000, 10_000_000),
+		numberBetween("PUBSUB_BUFFER", cfg.PubSubBuffer, 1, 100_000))
+}
+
+func numberBetween(variable string, n, least, most int) error {
+	if n >= least && n <= most {
+		return nil
+	}
+	return &ConfigError{variable, strconv.Itoa(n), "is out of range", fmt.Sprintf("use %d to %d", least, most)}
 }
 
 func (cfg Config) checkSessions() error {

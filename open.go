@@ -15,6 +15,8 @@ import (
 	"github.com/echoic-go/echoic/fragment"
 	"github.com/echoic-go/echoic/journal"
 	"github.com/echoic-go/echoic/pagecache"
+	"github.com/echoic-go/echoic/pubsub"
+	"github.com/echoic-go/echoic/ratelimit"
 	"github.com/echoic-go/echoic/session"
 )
 
@@ -35,6 +37,12 @@ type App struct {
 	// Journal is where purges and logouts are written first, in the database if
 	// there is one. Its PurgeTx purges in a transaction of the application's.
 	Journal *journal.Journal
+	// Limiter keeps rate limits, the same for all servers if there is Redis, for
+	// middleware.RateLimit.
+	Limiter *ratelimit.Limiter
+	// PubSub hands messages to the other servers: through Redis or Postgres, and
+	// without either within this process.
+	PubSub *pubsub.PubSub
 	// Near is what this process holds of Redis or the database, nil if it holds
 	// nothing, and Failover the way to Redis, nil without one: for monitoring.
 	Near     *near.Tier
@@ -101,7 +109,10 @@ func (a *App) open(ctx context.Context) error {
 		return fmt.Errorf("echoic: sessions: %w", err)
 	}
 	a.observe()
-	return nil
+	if err = a.openLimiter(ctx); err != nil {
+		return err
+	}
+	return a.openPubSub(ctx)
 }
 
 // openJournal opens the log of invalidations, in the database if there is one.

@@ -68,7 +68,7 @@ func (a *App) Overview(ctx context.Context) (console.Overview, error) {
 		Cache: string(a.Plan.Cache), Sessions: string(a.Plan.Sessions), Warnings: a.Plan.Warnings,
 		Pages: pagesOf(a.Pages.Stats()), Values: console.Values(a.Cache.Stats()), Fragments: console.Fragments(a.Fragments.Stats()),
 		Stores: a.withCalls(asked.list), Journal: a.journalOf(asked), Keyspace: asked.keyspace, Count: asked.sessions,
-		Process: processOf(),
+		Process: processOf(), Limiters: []console.Limiter{limiterOf(a.Limiter.Stats())},
 	}
 	if a.Near != nil {
 		o.Near = nearOf(a.Near.Stats(), a.Config.CacheNearBytes)

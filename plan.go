@@ -58,7 +58,7 @@ func (cfg Config) Plan() Plan {
 		}
 	case cfg.Env == Production:
 		p.Cache = p.Database
-		p.Warnings = append(p.Warnings, "REDIS_URL is not set: cache and sessions are in the database, which is slower and carries more load")
+		p.Warnings = append(p.Warnings, "REDIS_URL is not set: cache and sessions are in the database, which is slower and carries more load; each server keeps its share of rate limits: set RATE_LIMIT_INSTANCES to how many there are")
 	}
 	if cfg.Env == Production && cfg.DatabaseURL == "" {
 		p.Warnings = append(p.Warnings, "DATABASE_URL is not set: a Redis that loses data loses sessions, and logouts and purges with them")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/echoic-go/echoic"
 	"github.com/echoic-go/echoic/example-app/internal/accounts"
@@ -18,7 +17,7 @@ const quotesFile = "sqlite:data-dev/quotes.db"
 
 // build opens everything and fills an empty database. closeAll ends it in the
 // reverse order.
-func build(ctx context.Context, cfg echoic.Config) (handler http.Handler, closeAll func() error, err error) {
+func build(ctx context.Context, cfg echoic.Config) (handler *site.Site, closeAll func() error, err error) {
 	url := cfg.DatabaseURL
 	if url == "" {
 		url = quotesFile

@@ -80,6 +80,7 @@ func serve(ctx context.Context, cfg echoic.Config) (err error) {
 		Handler: handler, ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 	}
+	server.RegisterOnShutdown(handler.EndStreams)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	cfg.Logger.Info("serving", "url", "http://"+listener.Addr().String(), "config", cfg)

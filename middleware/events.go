@@ -85,7 +85,9 @@ func EventsWithConfig(cfg EventsConfig) echo.HandlerFunc {
 		panic("middleware: EventsConfig needs Bus and Channels: pass what pubsub.New returned, and which channels to listen to")
 	}
 	if cfg.Event == nil {
-		cfg.Event = func(_ echo.Context, m pubsub.Message) (Event, bool) { return Event{Name: m.Channel, Data: m.Payload}, true }
+		cfg.Event = func(_ echo.Context, m pubsub.Message) (Event, bool) {
+			return Event{Name: m.Channel, Data: m.Payload}, true
+		}
 	}
 	for _, field := range []struct {
 		name  string

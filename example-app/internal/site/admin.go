@@ -171,6 +171,7 @@ func (s *Site) add(c echo.Context) error {
 		return err
 	}
 	s.purge(ctx, tagsOfAddition(added))
+	s.announce(ctx, added)
 	return c.Redirect(http.StatusSeeOther, "/admin/quotes/"+url.PathEscape(added.ID))
 }
 

@@ -102,6 +102,7 @@ func newSite(t *testing.T, cfg echoic.Config, databaseURL string) http.Handler {
 type visitor struct {
 	handler http.Handler
 	cookies map[string]*http.Cookie
+	from    string // host:port, or empty
 }
 
 type answer struct {
@@ -117,6 +118,9 @@ func (v *visitor) do(method, target string, form url.Values, header ...string) a
 		body = strings.NewReader(form.Encode())
 	}
 	r := httptest.NewRequest(method, "https://quotes.test"+target, body)
+	if v.from != "" {
+		r.RemoteAddr = v.from
+	}
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

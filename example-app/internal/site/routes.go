@@ -11,6 +11,7 @@ import (
 
 	"github.com/echoic-go/echoic/middleware"
 	"github.com/echoic-go/echoic/pagecache"
+	"github.com/echoic-go/echoic/ratelimit"
 )
 
 // pageTTL is how long a page is kept at most. An edit removes it earlier.
@@ -23,6 +24,11 @@ func (s *Site) lay(e *echo.Echo) {
 	s.layPersonal(e)
 	s.layAdmin(e)
 
+	// Open pages hear of new quotes here, whichever server they were added on.
+	get(e, "/events", middleware.EventsWithConfig(middleware.EventsConfig{
+		Bus: s.app.PubSub, Done: s.ended,
+		Channels: func(echo.Context) ([]string, error) { return []string{newQuotes}, nil },
+	}))
 	get(e, "/random", s.random)
 	get(e, "/api/quotes/random", s.apiRandom)
 	get(e, "/healthz", s.health)
@@ -53,12 +59,26 @@ func (s *Site) layPersonal(e *echo.Echo) {
 	g.POST(favouritesPath, s.addFavourite)
 	g.POST(favouritesPath+"/remove", s.removeFavourite)
 	get(g, "/login", s.loginForm)
-	g.POST("/login", s.login)
+	g.POST("/login", s.login, s.limitedLogins())
 	g.POST("/logout", s.logout)
 	own := e.Group(devicesPath, timed, middleware.RequireLogin(s.app.Sessions, "/login"))
 	get(own, "", s.devices)
 	own.POST("/end", s.endDevice)
 	own.POST("/end-others", s.endOtherDevices)
+}
+
+// limitedLogins bounds how often passwords can be tried: from one address, and from
+// one address for one user, so that nobody can keep others from signing in.
+func (s *Site) limitedLogins() echo.MiddlewareFunc {
+	address := middleware.ByAddress(s.app.Proxies()...)
+	return middleware.RateLimitWithConfig(middleware.RateLimitConfig{
+		Limiter: s.app.Limiter,
+		Rules: []middleware.RateRule{
+			{Limit: ratelimit.Limit{Name: "login-address", Requests: 60, Period: 5 * time.Minute, Burst: 20}, Key: address},
+			{Limit: ratelimit.Limit{Name: "login-user", Requests: 20, Period: 5 * time.Minute, Burst: 8}, Key: middleware.AllOf(address, middleware.ByForm("username"))},
+		},
+		Group: address,
+	})
 }
 
 // layAdmin lays what only editors may do.
@@ -85,7 +105,7 @@ func get(r router, path string, handler echo.HandlerFunc, mw ...echo.MiddlewareF
 // nothing in a page can run or style by itself.
 func secured(next echo.HandlerFunc) echo.HandlerFunc {
 	const policy = "default-src 'none'; style-src 'self'; script-src 'self'; font-src 'self'; img-src 'self'; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	return func(c echo.Context) error {
 		h := c.Response().Header()
 		h.Set(echo.HeaderContentSecurityPolicy, policy)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -47,6 +48,8 @@ type Site struct {
 	log       *slog.Logger
 	csrf      *session.CSRF // nil: forms have no tokens
 	echo      *echo.Echo
+	ended     chan struct{} // closed by EndStreams
+	end       sync.Once
 }
 
 // New makes the site: it parses the templates and lays the routes.
@@ -67,7 +70,7 @@ func New(cfg Config) (*Site, error) {
 	s := &Site{
 		app: cfg.App, db: cfg.DB, quotes: cfg.Quotes, accounts: cfg.Accounts,
 		catalogue: &catalogue{quotes: cfg.Quotes, cache: cfg.App.Cache, now: cfg.Now},
-		assets:    files, now: cfg.Now, log: cfg.Logger,
+		assets:    files, now: cfg.Now, log: cfg.Logger, ended: make(chan struct{}),
 	}
 	if err := s.openForms(); err != nil {
 		return nil, fmt.Errorf("site: forms: %w", err)
@@ -86,6 +89,10 @@ func New(cfg Config) (*Site, error) {
 
 // ServeHTTP makes the Site a handler of net/http.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+// EndStreams ends the answers that would not end by themselves: call it when the
+// server is shut down.
+func (s *Site) EndStreams() { s.end.Do(func() { close(s.ended) }) }
 
 // renderer parses the templates: every page has a set of its own with the
 // layout and the partials.

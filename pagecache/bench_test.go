@@ -69,6 +69,59 @@ func BenchmarkHit(b *testing.B) {
 	}
 }
 
+// A page that varies, by the route's word or by its own, for a client that takes
+// gzip.
+func BenchmarkHitVary(b *testing.B) {
+	for name, opts := range map[string][]pagecache.Option{"route": {pagecache.VaryOn("X-Kind")}, "answer": nil} {
+		b.Run(name, func(b *testing.B) {
+			h, r := variedPage(b, opts...)
+			w := &plainWriter{h: make(http.Header, 16)}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(w.h)
+				h.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
+// variedPage is a page that varies and has been served before.
+func variedPage(tb testing.TB, opts ...pagecache.Option) (http.Handler, *http.Request) {
+	h := benchPages(tb).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "X-Kind, Accept-Language")
+		tenKB(20)(w, r)
+	}), opts...)
+	r := httptest.NewRequest(http.MethodGet, "http://example.org/quotes/latest?page=2", nil)
+	r.Header.Set("X-Kind", "a")
+	r.Header.Set("Accept-Language", "en, de;q=0.5")
+	r.Header.Set("Accept-Encoding", "gzip, deflate, br")
+	w := &plainWriter{h: make(http.Header, 16)}
+	for deadline := time.Now().Add(10 * time.Second); w.h["Content-Encoding"] == nil; {
+		if time.Now().After(deadline) {
+			tb.Fatal("never coded")
+		}
+		clear(w.h)
+		h.ServeHTTP(w, r)
+	}
+	h.ServeHTTP(w, r)
+	return h, r
+}
+
+// A hit allocates nothing, also where the page varies.
+func TestHitsDoNotAllocate(t *testing.T) {
+	for name, opts := range map[string][]pagecache.Option{"route": {pagecache.VaryOn("X-Kind")}, "answer": nil} {
+		h, r := variedPage(t, opts...)
+		w := &plainWriter{h: make(http.Header, 16)}
+		// Once a second the age is written anew.
+		if n := testing.AllocsPerRun(2000, func() { clear(w.h); h.ServeHTTP(w, r) }); n >= 1 {
+			t.Errorf("varies by the %s: %v allocations", name, n)
+		}
+		if w.h["Age"] == nil || w.h["Content-Encoding"] == nil {
+			t.Errorf("varies by the %s: not a coded hit: %v", name, w.h)
+		}
+	}
+}
+
 func BenchmarkHitParallel(b *testing.B) {
 	h := benchPages(b).Handler(tenKB(20))
 	h.ServeHTTP(&plainWriter{h: make(http.Header, 16)}, httptest.NewRequest(http.MethodGet, "http://example.org/", nil))

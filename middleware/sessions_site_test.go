@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	echomw "github.com/labstack/echo/v4/middleware"
@@ -93,7 +94,7 @@ func newSessions(t testing.TB, cfg session.Config) (*session.Manager, *flakyStor
 	rows := memory.New(memory.Config{CleanUp: -1})
 	t.Cleanup(func() { _ = rows.Close() })
 	store := &flakyStore{Store: rows}
-	cfg.Store = store
+	cfg.Store, cfg.StoreBudget = store, time.Minute // the clock decides nothing here
 	m, err := session.New(cfg)
 	if err != nil {
 		t.Fatal(err)

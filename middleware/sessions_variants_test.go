@@ -138,7 +138,9 @@ func TestSessionsVariantsAtOnce(t *testing.T) {
 			for round := range 20 {
 				if round%5 == 4 {
 					locale = fmt.Sprintf("l%d", (n+round)%7)
-					s.ask("/set/"+locale, cookie)
+					if got := s.ask("/set/"+locale, cookie); got.StatusCode != http.StatusNoContent {
+						t.Errorf("visitor %d sets %s: %d %s", n, locale, got.StatusCode, text(t, got))
+					}
 				}
 				got, _, _ := strings.Cut(text(t, s.ask("/", cookie)), " ")
 				if got != "locale="+locale {

@@ -84,6 +84,9 @@ func newManager(t testing.TB, cfg session.Config) (*session.Manager, *probe) {
 	t.Helper()
 	p := newProbe(t)
 	cfg.Store = p
+	if cfg.StoreBudget == 0 {
+		cfg.StoreBudget = time.Minute // the clock decides nothing here
+	}
 	m, err := session.New(cfg)
 	if err != nil {
 		t.Fatal(err)

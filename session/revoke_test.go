@@ -25,7 +25,7 @@ func newIndexed(t *testing.T, cfg session.Config) (*session.Manager, *indexed) {
 	t.Helper()
 	p := newProbe(t)
 	s := &indexed{p, p.Store.(*memory.Store)}
-	cfg.Store = s
+	cfg.Store, cfg.StoreBudget = s, time.Minute // the clock decides nothing here
 	m, err := session.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -291,12 +291,17 @@ func (u unhurried) Remove(ctx context.Context, key string) (bool, error) {
 func TestRevokeHasNoBudget(t *testing.T) {
 	t.Parallel()
 	p := newProbe(t)
-	m, err := session.New(session.Config{Store: unhurried{p, p.Store.(*memory.Store)}, StoreBudget: 5 * time.Millisecond})
+	store := unhurried{p, p.Store.(*memory.Store)}
+	m, err := session.New(session.Config{Store: store, StoreBudget: 5 * time.Millisecond, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	patient, err := session.New(session.Config{Store: store, StoreBudget: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 50 {
-		enter(t, m, "ann")
+		enter(t, patient, "ann")
 	}
 	m.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if n, err := m.Revoke(r.Context(), "ann"); n != 50 || err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/echoic-go/echoic/cache"
 	"github.com/echoic-go/echoic/cache/failover"
+	"github.com/echoic-go/echoic/cache/live"
 	"github.com/echoic-go/echoic/cache/near"
 	"github.com/echoic-go/echoic/fragment"
 	"github.com/echoic-go/echoic/journal"
@@ -30,7 +31,10 @@ type App struct {
 	Cache  *cache.Cache
 	Caches *cache.Caches
 	// Pages and Fragments keep what they keep in Cache, under its tags.
-	Pages     *pagecache.Pages
+	Pages *pagecache.Pages
+	// Live are the holes of both: register them, by Live.Live, before templates
+	// are loaded.
+	Live      *live.Set
 	Fragments *fragment.Fragments
 	// Sessions is a drop-in *scs.SessionManager.
 	Sessions *session.Manager
@@ -91,7 +95,11 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	development := a.Config.Env != Production
+	if a.Live, err = live.New(live.Config{}); err != nil {
+		return err
+	}
 	a.Pages, err = pagecache.New(pagecache.Config{
+		Live:  a.Live,
 		Cache: a.Cache, SessionCookies: []string{a.Plan.Cookie}, Hosts: a.Config.AllowedHosts, TrustedProxies: proxies,
 		Development: development, ServerTiming: true, StoreName: string(a.Plan.Cache), StoreBudget: a.Config.CacheStoreBudget, Logger: a.Logger,
 		StaleIfError: a.Config.CacheStaleIfError, StaleWhileRevalidate: a.Config.CacheStaleWhileRevalidate, Secret: a.secret(),
@@ -101,7 +109,9 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.owned.add(a.Pages) // its refreshes end before the stores do
-	a.Fragments, err = fragment.New(fragment.Config{Cache: a.Cache, Caches: a.Caches, Logger: a.Logger, Now: a.Config.Now})
+	a.Fragments, err = fragment.New(fragment.Config{
+		Cache: a.Cache, Caches: a.Caches, Live: a.Live, StaleWhileRevalidate: a.Config.CacheStaleWhileRevalidate, Logger: a.Logger, Now: a.Config.Now,
+	})
 	if err != nil {
 		return err
 	}

@@ -36,14 +36,14 @@ const given = "ctx context.Context, app *echoic.App, cfg echoic.Config, e *echo.
 // known says where packages are that snippets use without an import. Those of
 // this module need no line unless their names are not unique.
 var known = map[string]string{
-	"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "log": "log", "os": "os", "rand": "crypto/rand",
+	"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "io": "io", "log": "log", "os": "os", "rand": "crypto/rand",
 	"signal": "os/signal", "slog": "log/slog", "sql": "database/sql", "strconv": "strconv", "strings": "strings", "syscall": "syscall", "template": "html/template", "time": "time",
 	"echo": "github.com/labstack/echo/v4", "pgx": "github.com/jackc/pgx/v5", "pgxpool": "github.com/jackc/pgx/v5/pgxpool", "scs": "github.com/alexedwards/scs/v2",
 	"echoic": module,
 }
 
 var own = []string{
-	"cache", "cache/cachetest", "cache/failover", "cache/near", "console", "fragment", "journal", "metrics/otel", "metrics/prom", "middleware",
+	"cache", "cache/cachetest", "cache/failover", "cache/live", "cache/near", "console", "fragment", "journal", "metrics/otel", "metrics/prom", "middleware",
 	"pagecache", "pubsub", "ratelimit", "session", "session/sessiontest",
 }
 

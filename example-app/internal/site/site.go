@@ -75,6 +75,9 @@ func New(cfg Config) (*Site, error) {
 	if err := s.openForms(); err != nil {
 		return nil, fmt.Errorf("site: forms: %w", err)
 	}
+	if err := s.openHoles(); err != nil {
+		return nil, fmt.Errorf("site: holes: %w", err)
+	}
 	renderer, err := s.renderer()
 	if err != nil {
 		return nil, fmt.Errorf("site: templates: %w", err)

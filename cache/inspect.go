@@ -219,6 +219,9 @@ func (c *Cache) judge(ctx context.Context, i *Inspection, tags []TagToken) error
 	return nil
 }
 
+// MatchKey reports whether a pattern as that of [Cache.Keys] matches a key.
+func MatchKey(pattern, key string) bool { return matchGlob(pattern, key) }
+
 // PhysicalValue returns the key under which the store holds the value of a
 // caller's key now: for [Cache.Inspect].
 func (c *Cache) PhysicalValue(ctx context.Context, key string, opts ...Option) (string, error) {

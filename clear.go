@@ -35,3 +35,21 @@ func ClearCache(ctx context.Context, cfg Config, progress func(freed int)) (free
 	app.owned.add(c)
 	return c.ClearNow(ctx, progress)
 }
+
+// ClearExpiredSessions removes the sessions that have expired from the database.
+// The application does that by itself, and Redis too, where it is false.
+func ClearExpiredSessions(ctx context.Context, cfg Config) (done bool, err error) {
+	var owned resources
+	defer func() { err = errors.Join(err, owned.Close()) }()
+	store, _, err := newSessionStore(ctx, cfg, nil, &owned)
+	if err != nil {
+		return false, err
+	}
+	purger, ok := store.(interface {
+		Purge(ctx context.Context) error
+	})
+	if !ok {
+		return false, nil
+	}
+	return true, purger.Purge(ctx)
+}

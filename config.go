@@ -119,6 +119,14 @@ type Config struct {
 	// MigrateFrom and Compat, for example. It must not change Store. Defaults to
 	// nothing.
 	Sessions func(*session.Config) `env:"-"`
+	// AdminSocket is where [App.ServeAdmin] listens for the command line: the path
+	// of a unix socket, with a slash in it, or a loopback address and port. Empty:
+	// nowhere.
+	AdminSocket string `env:"ADMIN_SOCKET"`
+	// AdminToken is what the command line has to present there, at least 16 bytes.
+	// A port needs one.
+	AdminToken string `env:"ADMIN_TOKEN"`
+
 	// Logger gets what the parts log. Defaults to slog.Default().
 	Logger *slog.Logger `env:"-"`
 	// Now is the clock by which pages, fragments and values age. Defaults to

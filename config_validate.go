@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/console/admin"
 	"github.com/echoic-go/echoic/internal/redisconn"
 	"github.com/echoic-go/echoic/internal/sqlconn"
 )
@@ -48,7 +49,18 @@ func shown(value string) string {
 // Validate checks everything that can be checked without connecting. The error
 // joins all problems.
 func (cfg Config) Validate() error {
-	return errors.Join(cfg.checkBasics(), cfg.checkCache(), cfg.checkLimits(), cfg.checkSessions(), cfg.checkRedis(), cfg.checkDatabase())
+	return errors.Join(cfg.checkBasics(), cfg.checkCache(), cfg.checkLimits(), cfg.checkSessions(), cfg.checkRedis(), cfg.checkDatabase(), cfg.checkAdmin())
+}
+
+// checkAdmin shows neither address nor token: one may be in the other's place.
+func (cfg Config) checkAdmin() error {
+	if cfg.AdminSocket == "" {
+		return nil
+	}
+	if err := admin.CheckAddress(cfg.AdminSocket, cfg.AdminToken); err != nil {
+		return &ConfigError{Variable: "ADMIN_SOCKET", Problem: "cannot be used", Remedy: strings.TrimPrefix(err.Error(), "admin: ")}
+	}
+	return nil
 }
 
 func (cfg Config) checkBasics() error {

@@ -103,7 +103,13 @@ func (a *App) explainAge(ctx context.Context, x *console.Explanation, physical s
 		x.Reason, x.Verdict = string(pagecache.ReasonNotFound), "What is stored is not valid any more ("+e.Why+"); the handler runs."
 		return
 	}
-	fresh := d.Age < d.Life
+	gone, softly := a.Pages.Outdated(x.URL, i)
+	if gone {
+		x.Steps = append(x.Steps, console.Step{Name: "not purged", Detail: "its URL was changed or purged since"})
+		x.Reason, x.Verdict = string(pagecache.ReasonNotFound), "Its URL was changed or purged since it was stored; the handler runs."
+		return
+	}
+	fresh := d.Age < d.Life && !softly
 	x.Steps = append(x.Steps, console.Step{Name: "fresh", OK: fresh, Detail: fmt.Sprintf("%v old, fresh for %v", d.Age.Round(1e6), d.Life)})
 	x.Reason, x.Verdict = string(pagecache.ReasonHit), "It is served from the store."
 	if !fresh {

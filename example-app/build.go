@@ -42,6 +42,9 @@ func build(ctx context.Context, cfg echoic.Config) (handler *site.Site, closeAll
 	}
 	closeAll = func() error { return errors.Join(app.Close(), db.Close()) }
 	handler, err = site.New(site.Config{App: app, DB: db, Quotes: library, Accounts: people})
+	if err == nil {
+		err = app.ServeAdmin(ctx, handler)
+	}
 	return handler, closeAll, err
 }
 

@@ -10,8 +10,8 @@ import (
 // text, and when it becomes stale, zero for never. It is false for what is none.
 func Describe(i cache.Inspection) (body []byte, fresh time.Time, ok bool) {
 	if e, held := i.Object.(entry); held {
-		return e.body, e.fresh, true
+		return e.Bytes, e.fresh, true
 	}
 	e, err := decodeEntry(i.Plain)
-	return e.body, e.fresh, err == nil
+	return e.Bytes, e.fresh, err == nil
 }

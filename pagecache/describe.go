@@ -59,3 +59,15 @@ func (p *Pages) Locate(ctx context.Context, rawURL string) (physical string, err
 	}
 	return p.cfg.Cache.PhysicalRecord(ctx, 'p', cache.NewKey("page", strings.TrimPrefix(tag, urlPrefix)))
 }
+
+// Outdated reports whether what [cache.Cache.Inspect] found for the URL was changed
+// or purged by URL or path since it was made; softly says that it may still be served
+// stale. In a store outside the process tags say so, and this is false.
+func (p *Pages) Outdated(rawURL string, i cache.Inspection) (gone, softly bool) {
+	tag, err := urlTagOf(rawURL, p.cfg.Strict)
+	e, ok := i.Object.(*entry)
+	if err != nil || !ok || e.isIndex() {
+		return false, false
+	}
+	return p.outdated(e, strings.TrimPrefix(tag, urlPrefix))
+}

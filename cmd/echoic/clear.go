@@ -15,13 +15,18 @@ type clearCommand struct {
 }
 
 // Run asks, clears, and frees what was cleared.
-func (c *clearCommand) Run(ctx context.Context, cfg echoic.Config, s streams) error {
+func (c *clearCommand) Run(ctx context.Context, cfg echoic.Config, g *globals, s streams) error {
+	if g.JSON && !c.Yes {
+		return &exitError{exitUsage, "--json does not ask: add --yes"}
+	}
 	plan := cfg.Plan()
 	if plan.Cache == echoic.Memory {
 		fmt.Fprintln(s.err, "echoic: the cache is in the application's own memory, which no other program reaches.\nRestart the application, or keep the cache elsewhere: set REDIS_URL.")
 		return errFailed
 	}
-	fmt.Fprintf(s.out, "This drops all pages, fragments and values under the prefix %q in %s. Sessions stay.\n", cfg.CachePrefix, plan.Cache)
+	if !g.JSON {
+		fmt.Fprintf(s.out, "This drops all pages, fragments and values under the prefix %q in %s. Sessions stay.\n", cfg.CachePrefix, plan.Cache)
+	}
 	if !c.Yes && !confirmed(s) {
 		fmt.Fprintln(s.out, "Nothing was changed.")
 		return errFailed
@@ -29,6 +34,9 @@ func (c *clearCommand) Run(ctx context.Context, cfg echoic.Config, s streams) er
 	freed, err := echoic.ClearCache(ctx, cfg, nil)
 	if err != nil {
 		return err
+	}
+	if g.JSON {
+		return printJSON(s.out, map[string]int{"freed": freed})
 	}
 	fmt.Fprintf(s.out, "Cleared; %d entries freed.\n", freed)
 	return nil

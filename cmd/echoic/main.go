@@ -20,6 +20,7 @@ import (
 
 	"github.com/echoic-go/echoic"
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/console/admin"
 	"github.com/echoic-go/echoic/internal/redisconn"
 	"github.com/echoic-go/echoic/internal/sqlconn"
 )
@@ -43,6 +44,15 @@ type commands struct {
 	Check        checkCommand      `cmd:"" aliases:"setup-cache" help:"Connect to everything that is configured, send a value through every cache and the session store, and go through the security checklist."`
 	CreateTables tablesCommand     `cmd:"" help:"Create the tables of cache and sessions where they are missing."`
 	Clear        clearCommand      `cmd:"" help:"Drop everything that is cached under the prefix. Sessions stay."`
+	Purge        purgeCommand      `cmd:"" help:"Make what carries a tag, or the pages of a URL, miss on all servers."`
+	Stats        statsCommand      `cmd:"" help:"Print numbers of caches, stores and sessions."`
+	Latency      latencyCommand    `cmd:"" help:"Ask every server for its latency."`
+	Keys         keysCommand       `cmd:"" help:"List what is stored."`
+	Get          getCommand        `cmd:"" help:"Show one stored thing, decoded."`
+	TTL          ttlCommand        `cmd:"" name:"ttl" help:"Print what is left of a lifetime."`
+	Explain      explainCommand    `cmd:"" help:"Say what the cache does with a URL, and why."`
+	Sessions     sessionsCommand   `cmd:"" help:"List and end sessions."`
+	Warm         warmCommand       `cmd:"" help:"Let a running application fill its cache."`
 	Proxy        proxyCommand      `cmd:"" help:"Serve the answers of another HTTP server from a cache."`
 	Version      versionCommand    `cmd:"" help:"Print the version."`
 	Completion   completionCommand `cmd:"" help:"Print the completion script of a shell."`
@@ -152,5 +162,5 @@ func report(s streams, err error) int {
 // unreachable reports whether an error says that something is not there.
 func unreachable(err error) bool {
 	var open *sqlconn.OpenError
-	return errors.Is(err, redisconn.ErrUnavailable) || errors.Is(err, cache.ErrDegraded) || errors.As(err, &open)
+	return errors.Is(err, redisconn.ErrUnavailable) || errors.Is(err, cache.ErrDegraded) || errors.Is(err, admin.ErrUnreachable) || errors.As(err, &open)
 }

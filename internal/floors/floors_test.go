@@ -68,8 +68,9 @@ var floors = map[string]int{
 	"pubsub/pubsubtest":   3,
 
 	// Echo, and pages for people.
-	"middleware": 4,
-	"console":    4,
+	"middleware":    4,
+	"console":       4,
+	"console/admin": 4,
 
 	// Wiring. Exporters stand beside it, so that it cannot import them.
 	"":             5,

@@ -1,0 +1,173 @@
+package admin_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/echoic-go/echoic/console"
+	"github.com/echoic-go/echoic/console/admin"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// source is the least that there is: who serves it knows no more.
+type source struct{}
+
+func (source) Overview(context.Context) (console.Overview, error) {
+	return console.Overview{Prefix: "quotes"}, nil
+}
+
+func (source) Activity(context.Context) (console.Activity, error) {
+	return console.Activity{}, errors.New("the stores are away")
+}
+
+func (source) Explain(_ context.Context, q console.Question) (console.Explanation, error) {
+	return console.Explanation{}, &console.TargetError{Reason: "no such thing as " + q.URL}
+}
+
+const token = "a-token-of-enough-bytes"
+
+func listen(t *testing.T, address, token string) *admin.Server {
+	t.Helper()
+	s, err := admin.Listen(t.Context(), admin.Config{Source: source{}, Address: address, Token: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 2 {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return s
+}
+
+func dial(t *testing.T, address, token string) *admin.Client {
+	t.Helper()
+	c, err := admin.Dial(address, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func TestSocket(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "s")
+	s := listen(t, path, "")
+	if info, err := os.Stat(path); err != nil || info.Mode() != os.ModeSocket|0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if _, err := admin.Listen(t.Context(), admin.Config{Source: source{}, Address: path}); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("a second one: %v", err)
+	}
+	c := dial(t, path, "")
+	if v, err := c.Overview(t.Context()); err != nil || v.Prefix != "quotes" {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if _, err := c.Activity(t.Context()); err == nil || !strings.Contains(err.Error(), "the stores are away") {
+		t.Errorf("%v", err)
+	}
+	var target *console.TargetError
+	if _, err := c.Explain(t.Context(), console.Question{URL: "x"}); !errors.As(err, &target) || target.Reason != "no such thing as x" {
+		t.Errorf("%v", err)
+	}
+	if _, err := c.Purge(t.Context(), console.Purge{By: console.ByAll}); err == nil || !strings.Contains(err.Error(), "does not know") {
+		t.Errorf("what the source cannot do: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket stays: %v", err)
+	}
+	if _, err := c.Overview(t.Context()); !errors.Is(err, admin.ErrUnreachable) {
+		t.Errorf("%v", err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Listen(t.Context(), admin.Config{Source: source{}, Address: path}); err == nil || !strings.Contains(err.Error(), "no socket") {
+		t.Errorf("over a file: %v", err)
+	}
+}
+
+// Who has no token gets nothing, and neither does a browser that has been talked
+// into asking.
+func TestPortRefuses(t *testing.T) {
+	t.Parallel()
+	s := listen(t, "127.0.0.1:0", token)
+	if v, err := dial(t, s.Addr(), token).Overview(t.Context()); err != nil || v.Prefix != "quotes" {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if _, err := dial(t, s.Addr(), token+"x").Overview(t.Context()); err == nil || !strings.Contains(err.Error(), "ADMIN_TOKEN") {
+		t.Errorf("a wrong token: %v", err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for name, row := range map[string]struct {
+		change func(r *http.Request)
+		status int
+	}{
+		"right":        {func(*http.Request) {}, 200},
+		"no token":     {func(r *http.Request) { r.Header.Del("Authorization") }, 401},
+		"another host": {func(r *http.Request) { r.Host = "evil.example" }, 403},
+		"an origin":    {func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }, 403},
+		"a browser":    {func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "none") }, 403},
+		"a form": {func(r *http.Request) {
+			r.Method, r.Body = http.MethodPost, io.NopCloser(strings.NewReader("by=all"))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}, 415},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr()+"/v1/overview", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		row.change(r)
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = res.Body.Close(); res.StatusCode != row.status {
+			t.Errorf("%s: %d, want %d", name, res.StatusCode, row.status)
+		}
+	}
+}
+
+func TestCheckAddress(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		address, token, want string
+	}{
+		{"./admin.sock", "", ""},
+		{"/run/app/admin.sock", token, ""},
+		{"127.0.0.1:9090", token, ""},
+		{"[::1]:9090", token, ""},
+		{"127.0.0.1:9090", "", "needs a token"},
+		{"127.0.0.1:9090", "short", "at least 16"},
+		{"0.0.0.0:9090", token, "not loopback"},
+		{"localhost:9090", token, "not loopback"},
+		{":9090", token, "not loopback"},
+		{"admin.sock", token, "neither a path"},
+	} {
+		err := admin.CheckAddress(row.address, row.token)
+		if (err == nil) != (row.want == "") || err != nil && (!strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), token)) {
+			t.Errorf("%q: %v", row.address, err)
+		}
+	}
+}

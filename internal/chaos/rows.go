@@ -90,6 +90,7 @@ func Rows() []Row {
 		{Name: "app-sigterm", Fault: "an app is taken out, ended with SIGTERM and started again", Faults: "app.term:every=700ms", CI: true},
 		{Name: "app-killed-after-commit", Fault: "an app dies between the commit of an edit and its purge", Bound: time.Second, Own: killedAfterCommit},
 		{Name: "clock-skew", Fault: "one server's clock is an hour ahead, the other's an hour late", Faults: "none", Skew: []time.Duration{hour, -hour}, CI: true},
+		{Name: "logout-not-taken-by-redis", Fault: "users log out on one server while Redis takes no writes", Own: refusedLogout},
 		{Name: "cold-start", Fault: "1,000 clients ask two servers for one page that nobody has", Own: coldStart},
 		{Name: "failing-handlers", Fault: "handlers fail, panic, hang; clients leave midway", Own: failingHandlers, CI: true},
 	}

@@ -54,6 +54,38 @@ func killedAfterCommit(e *Env, result *RowResult, opt Options) {
 	result.note("%d crashes", n)
 }
 
+// refusedLogouts is how many users log out.
+const refusedLogouts = 40
+
+// refusedLogout has users log out on one app while Redis takes no writes, and
+// tries their sessions on the other one until they are dead there.
+func refusedLogout(e *Env, result *RowResult, _ Options) {
+	w := e.World
+	here, there := w.Apps[0], w.Apps[1]
+	var visitors []*Visitor
+	for n := range refusedLogouts {
+		v := w.Visitor(fmt.Sprintf("u%d", n))
+		e.require(v.Login(here), "a login")
+		visitors = append(visitors, v)
+	}
+	refuse := kinds()["redis.readonly"].make(e, &params{})
+	refuse.begin()
+	acknowledged, longest := 0, time.Duration(0)
+	for _, v := range visitors {
+		ended := grave{user: v.User, cookie: v.cookie}
+		if v.Logout(here).Outcome != OK {
+			continue
+		}
+		acknowledged++
+		ended.at = time.Now()
+		for w.knock(there, ended).Outcome == Failed && time.Since(ended.at) < patience {
+			longest = max(longest, time.Since(ended.at))
+		}
+	}
+	refuse.end()
+	result.note("%d of %d logouts were acknowledged; the other app took a session for alive for at most %v", acknowledged, refusedLogouts, longest.Round(time.Millisecond))
+}
+
 // coldClients is how many clients ask at the same time.
 const coldClients = 1000
 

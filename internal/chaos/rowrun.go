@@ -112,7 +112,12 @@ func (r Row) common(e *Env, specs []Spec, result *RowResult, opt Options) {
 		result.note("limiter: at most %d requests were allowed in a second, of %d that may be", most, may)
 	}
 	result.judge(report)
-	report.MayFail(may...).Require(e.t)
+	report.MayFail(may...).MayBeLate(sessionClasses()...)
+	if uses(specs, "postgres.") {
+		// A page that Redis does not give in time has to be made of the rows.
+		report.MayBeLate(routePage, routeLive, routeFragment)
+	}
+	report.Require(e.t)
 	if !uses(specs, "app.") { // those that were started again have another rest
 		e.World.RequireRest()
 	}

@@ -66,7 +66,7 @@ Run of %s on %d processors, %s, seed %d, %.0f s in all:
 `
 
 const reliabilityLegend = `
-- **requests**: those that began between the fault and the recovery. **503**: answered so, which sessions (` + "`me`, `login`, `logout`" + `) do while Redis is away, and what needs the database while that is. **failed**: any other answer than the one that was right; one makes a row not pass. **lost**: a session that Redis or its dump has lost; the visitor has to log in again.
+- **requests**: those that began between the fault and the recovery. **503**: answered so, as sessions and edits are while the database is away that keeps them. **failed**: any other answer than the one that was right; one makes a row not pass. **lost**: a session that Redis or its dump has lost; the visitor has to log in again.
 - **noticed**: from the fault to the moment when the last app that gave Redis up had done so. **recovered**: from the end of the fault until every app keeps values and sessions and acknowledges edits.
 - **added p99**: of cached pages, once the fault was noticed, beside the time before it, as a client sees it.
 - **stalest**: how long an answer's successor had been acknowledged when its request began.

@@ -86,6 +86,7 @@ func (r Row) common(e *Env, specs []Spec, result *RowResult, opt Options) {
 	if r.Quiet {
 		load.Quiet()
 		e.World.Warm()
+		e.World.Warm() // a process holds what it has read, not what it has made
 	}
 	load.Fault(phaseBreaking)
 	watch := e.watch()

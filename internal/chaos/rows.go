@@ -78,7 +78,7 @@ func Rows() []Row {
 		{Name: "postgres-restarted", Fault: "Postgres restarted", Faults: "postgres.restart", Quiet: true},
 		{Name: "postgres-locked", Fault: "all tables locked", Faults: "postgres.lock", Quiet: true, CI: true},
 		{Name: "postgres-backends-terminated", Fault: "backends terminated again and again", Faults: "postgres.terminate:every=200ms", Quiet: true},
-		{Name: "postgres-slow", Fault: "Postgres answers 500 ms late", Faults: "postgres.link:latency=500ms,to=client", Quiet: true, Least: 3 * time.Second},
+		{Name: "postgres-slow", Fault: "Postgres answers 200 ms late", Faults: "postgres.link:latency=200ms,to=client", Quiet: true, Least: 3 * time.Second},
 		{Name: "postgres-cut-mid-reply", Fault: "every connection to Postgres is cut in the middle of a reply", Faults: "postgres.link:cut=1501,to=client", Quiet: true},
 		{Name: "postgres-readonly", Fault: "Postgres takes no writes", Faults: "postgres.readonly", Quiet: true},
 		{Name: "postgres-disk-full", Fault: "the disk of the tables is full", Faults: "postgres.full", Quiet: true, Least: 3 * time.Second, CI: true},

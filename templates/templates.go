@@ -1,5 +1,5 @@
 // Package templates holds the HTML templates and static files of the example
-// site. It has no code beyond the embedding: parsing and serving are the
+// site and of the console. It has no code beyond the embedding: parsing and serving are the
 // business of who uses them.
 package templates
 
@@ -10,3 +10,9 @@ import "embed"
 //
 //go:embed app
 var App embed.FS
+
+// Console are the templates of the console (console/*.html, console/pages) and what
+// its pages load (console/static).
+//
+//go:embed console
+var Console embed.FS

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -35,7 +36,8 @@ func (s *Site) tokens() echo.MiddlewareFunc {
 	}
 	return middleware.CSRFWithConfig(middleware.CSRFConfig{CSRF: s.csrf, Skipper: func(c echo.Context) bool {
 		r := c.Request()
-		return r.Method == http.MethodPost && (c.Path() == favouritesPath || fromProgram(r))
+		return strings.HasPrefix(c.Path(), consolePath) || // which has tokens of its own
+			r.Method == http.MethodPost && (c.Path() == favouritesPath || fromProgram(r))
 	}})
 }
 

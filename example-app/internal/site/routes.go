@@ -23,6 +23,7 @@ func (s *Site) lay(e *echo.Echo) {
 	s.layCached(e)
 	s.layPersonal(e)
 	s.layAdmin(e)
+	s.layConsole(e)
 
 	// Open pages hear of new quotes here, whichever server they were added on.
 	get(e, "/events", middleware.EventsWithConfig(middleware.EventsConfig{

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/echoic-go/echoic"
+	"github.com/echoic-go/echoic/console"
 	"github.com/echoic-go/echoic/example-app/internal/accounts"
 	"github.com/echoic-go/echoic/example-app/internal/database"
 	"github.com/echoic-go/echoic/example-app/internal/quotes"
@@ -47,6 +48,7 @@ type Site struct {
 	now       func() time.Time
 	log       *slog.Logger
 	csrf      *session.CSRF // nil: forms have no tokens
+	console   *console.Console
 	echo      *echo.Echo
 	ended     chan struct{} // closed by EndStreams
 	end       sync.Once
@@ -78,6 +80,9 @@ func New(cfg Config) (*Site, error) {
 	if err := s.openHoles(); err != nil {
 		return nil, fmt.Errorf("site: holes: %w", err)
 	}
+	if err := s.openConsole(); err != nil {
+		return nil, err
+	}
 	renderer, err := s.renderer()
 	if err != nil {
 		return nil, fmt.Errorf("site: templates: %w", err)
@@ -95,7 +100,12 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeH
 
 // EndStreams ends the answers that would not end by themselves: call it when the
 // server is shut down.
-func (s *Site) EndStreams() { s.end.Do(func() { close(s.ended) }) }
+func (s *Site) EndStreams() {
+	s.end.Do(func() {
+		close(s.ended)
+		_ = s.console.Close() // never fails
+	})
+}
 
 // renderer parses the templates: every page has a set of its own with the
 // layout and the partials.

@@ -1,0 +1,229 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/echoic-go/echoic/console"
+	"github.com/echoic-go/echoic/pagecache"
+)
+
+// paths are all that can be asked for by GET.
+var paths = []string{"", "/routes", "/keys", "/keys?q=a", "/tags", "/purges", "/sessions", "/sessions?user=anna", "/explain", "/explain?url=http://a.test/", "/entry?key=site:1:v:x"}
+
+func TestNeedsAnAuthoriser(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	if _, err := console.New(console.Config{Source: h.app}); err == nil || !strings.Contains(err.Error(), "Authorize") {
+		t.Errorf("a console without an authoriser: %v", err)
+	}
+	if _, err := console.New(console.Config{Authorize: authorize}); err == nil || !strings.Contains(err.Error(), "Source") {
+		t.Errorf("a console without a source: %v", err)
+	}
+}
+
+func TestNobodyElseSeesAnything(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	all := append([]string{"/live", "/static/console.css", "/nowhere"}, paths...)
+	for _, path := range all {
+		for operator, want := range map[string]int{"": 401, "guest": 403} {
+			if code, _ := h.ask("GET", path, nil, operatorHeader, operator); code != want {
+				t.Errorf("GET %s as %q: %d, want %d", path, operator, code, want)
+			}
+		}
+	}
+	for _, path := range []string{"/purge", "/preview", "/sessions/revoke"} {
+		for operator, want := range map[string]int{"": 401, "guest": 403} {
+			if code, _ := h.ask("POST", path, url.Values{}, operatorHeader, operator); code != want {
+				t.Errorf("POST %s as %q: %d, want %d", path, operator, code, want)
+			}
+		}
+	}
+}
+
+func TestPagesShow(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	h.visit("/1", 3)
+	for _, path := range paths {
+		want := http.StatusOK
+		if strings.HasPrefix(path, "/entry") {
+			want = http.StatusNotFound
+		}
+		code, body := h.ask("GET", path, nil)
+		if code != want || !strings.Contains(body, "</html>") {
+			t.Errorf("GET %s: %d\n%s", path, code, body)
+		}
+		for _, forbidden := range []string{"<style", "style=", " onclick", "javascript:", "<no value>", "ZgotmplZ"} {
+			if strings.Contains(body, forbidden) {
+				t.Errorf("GET %s holds %q", path, forbidden)
+			}
+		}
+	}
+}
+
+func TestHostsAndHeaders(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	for host, want := range map[string]int{"localhost": 200, "127.0.0.1:8080": 200, "[::1]:80": 200, "evil.test": 421, "localhost.evil.test": 421, "": 421} {
+		if host == "" {
+			continue
+		}
+		if code, _ := h.ask("GET", "", nil, "Host", host); code != want {
+			t.Errorf("host %q: %d, want %d", host, code, want)
+		}
+	}
+	res, err := h.server.Client().Get(h.server.URL + h.page.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	csp := res.Header.Get("Content-Security-Policy")
+	if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || res.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("headers: %v", res.Header)
+	}
+}
+
+func TestOtherSitesChangeNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	h.visit("/1", 1)
+	form := url.Values{"token": {h.token()}, "by": {"all"}, "sure": {"1"}}
+	for _, header := range [][]string{
+		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "http://evil.test"}, {"Origin", "null"},
+	} {
+		if code, _ := h.ask("POST", "/purge", form, header...); code != http.StatusForbidden {
+			t.Errorf("a form with %v: %d, want 403", header, code)
+		}
+	}
+	for name, token := range map[string]string{"none": "", "short": "abc", "another operator's": h.tokenAs("bert"), "zeros": strings.Repeat("A", 86)} {
+		form.Set("token", token)
+		if code, _ := h.ask("POST", "/purge", form); code != http.StatusForbidden {
+			t.Errorf("a form with the token %s: %d, want 403", name, code)
+		}
+	}
+	for _, path := range []string{"/purge", "/preview", "/sessions/revoke"} {
+		if code, _ := h.ask("GET", path, nil); code != http.StatusMethodNotAllowed {
+			t.Errorf("GET %s: %d, want 405", path, code)
+		}
+	}
+	if code, _ := h.ask("POST", "/purge", url.Values{"token": {h.token()}, "by": {"all"}}); code != http.StatusUnprocessableEntity {
+		t.Errorf("a purge that nobody confirmed: %d, want 422", code)
+	}
+	if n := h.hits(); n != 0 {
+		t.Fatal("the test has counted wrong")
+	}
+	h.visit("/1", 1)
+	if n := h.hits(); n != 1 {
+		t.Errorf("the page was purged: %d hits, want 1", n)
+	}
+	if done := h.page.Actions(); len(done) != 0 {
+		t.Errorf("actions: %+v", done)
+	}
+}
+
+var regexpExact = regexp.MustCompile(`name="exact" value="([^"]*)"`)
+
+func (h *house) hits() uint64 { return h.app.Pages.Stats().Outcomes[pagecache.OutcomeHit] }
+
+// tokenAs is the token of a form of another operator.
+func (h *house) tokenAs(operator string) string {
+	_, body := h.ask("GET", "/purges", nil, operatorHeader, operator)
+	return tokens.FindStringSubmatch(body)[1]
+}
+
+func TestPurgeWithPreview(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	for _, p := range []struct{ by, target string }{{"tag", hostile}, {"tag", "red"}, {"url", h.server.URL + "/1"}, {"all", ""}} {
+		h.visit("/1", 2)
+		before := h.hits()
+		code, body := h.ask("POST", "/preview", url.Values{"token": {h.token()}, "by": {p.by}, "target": {p.target}})
+		exact := regexpExact.FindStringSubmatch(body)
+		if code != http.StatusOK || exact == nil {
+			t.Fatalf("preview of %v: %d\n%s", p, code, body)
+		}
+		h.visit("/1", 1)
+		if got := h.hits(); got != before+1 {
+			t.Errorf("the preview of %v purged", p)
+		}
+		code, body = h.ask("POST", "/purge", url.Values{"token": {h.token()}, "by": {p.by}, "exact": {exact[1]}, "sure": {"1"}})
+		if code != http.StatusSeeOther {
+			t.Fatalf("purge of %v: %d\n%s", p, code, body)
+		}
+		misses := h.app.Pages.Stats().Reasons[pagecache.ReasonNotFound]
+		h.visit("/1", 1)
+		if got := h.app.Pages.Stats().Reasons[pagecache.ReasonNotFound]; got != misses+1 {
+			t.Errorf("%v was not purged", p)
+		}
+	}
+	done := h.page.Actions()
+	if len(done) != 4 || done[0].Operator != "anna" || done[0].What != "purge all" || !done[0].OK || done[3].Target != hostile {
+		t.Errorf("actions: %+v", done)
+	}
+}
+
+func TestWrongTargetsAreExplained(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	for _, p := range []url.Values{{"by": {"url"}, "target": {"/no-host"}}, {"by": {"tag"}}, {"by": {"nothing"}, "target": {"x"}}} {
+		p.Set("token", h.token())
+		if code, body := h.ask("POST", "/preview", p); code != http.StatusUnprocessableEntity || !strings.Contains(body, "alert") {
+			t.Errorf("preview of %v: %d", p, code)
+		}
+	}
+	if code, _ := h.ask("GET", "/entry?key=site-session:abc", nil); code != http.StatusUnprocessableEntity {
+		t.Errorf("a session was to be inspected: %d, want 422", code)
+	}
+}
+
+func TestHostileTextIsEscaped(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	h.visit("/x?a="+url.QueryEscape(hostile)+"&b="+"%3Cscript%3E", 3)
+	key := h.stored("/x?a=" + url.QueryEscape(hostile) + "&b=" + "%3Cscript%3E")
+	for _, path := range []string{
+		"/routes", "/keys", "/tags", "/purges?by=tag&target=" + url.QueryEscape(hostile), "/keys?q=" + url.QueryEscape(hostile),
+		"/sessions?user=" + url.QueryEscape(hostile), "/explain?url=" + url.QueryEscape(hostile), "/explain?url=http://a.test/&headers=" + url.QueryEscape(hostile),
+		"/entry?key=" + url.QueryEscape(key), "/routes?reason=" + url.QueryEscape(hostile),
+	} {
+		_, body := h.ask("GET", path, nil, operatorHeader, "anna "+strings.ToValidUTF8(strings.ReplaceAll(hostile, "\x1b", ""), ""))
+		for _, forbidden := range []string{"<script>window", "<img", "\x1b", "\u202e"} {
+			if strings.Contains(body, forbidden) {
+				t.Errorf("GET %s holds %q", path, forbidden)
+			}
+		}
+	}
+	if _, body := h.ask("GET", "/entry?key="+url.QueryEscape(key), nil); !strings.Contains(body, "&lt;p&gt;hello") || !strings.Contains(body, `\x1b[31m\u202e`) {
+		t.Errorf("the content is not shown escaped:\n%s", body)
+	}
+}
+
+// stored is the key of a page of the site.
+func (h *house) stored(path string) string {
+	h.t.Helper()
+	found, err := h.app.Search(h.t.Context(), console.Query{Text: h.server.URL + path})
+	if err != nil || len(found.Keys) != 1 {
+		h.t.Fatalf("%s is not stored: %+v, %v", path, found, err)
+	}
+	return found.Keys[0].Key
+}
+
+func TestAuditIsBounded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	form := url.Values{"token": {h.token()}, "by": {"tag"}, "target": {strings.Repeat("x", 3000)}, "sure": {"1"}}
+	for range 205 {
+		if code, body := h.ask("POST", "/purge", form); code != http.StatusSeeOther {
+			t.Fatal(code, body)
+		}
+	}
+	done := h.page.Actions()
+	if len(done) != 200 || len(done[0].Target) != 1024 {
+		t.Errorf("%d actions with targets of %d bytes, want 200 and 1024", len(done), len(done[0].Target))
+	}
+}

@@ -122,7 +122,7 @@ func rateChart(list []sample, now time.Time, span time.Duration) chart {
 	}
 	c.Summary = "No page was looked up yet."
 	if seen {
-		c.Summary = fmt.Sprintf("Now %s, at its lowest %s.", c.Now, percent(lowest))
+		c.Summary = fmt.Sprintf("Last %s, at its lowest %s.", c.Now, percent(lowest))
 	}
 	p := newPlot(list, now, span)
 	p.grid(0, 0.5, 1)
@@ -203,9 +203,13 @@ func latencyChart(list []sample, now time.Time, span time.Duration) chart {
 		})
 		c.Legend = append(c.Legend, series{l.class, l.name, current})
 	}
-	if c.Now = c.Legend[0].Now; c.Now != "–" || c.Legend[2].Now != "–" {
-		c.Summary = fmt.Sprintf("95 %% of handler runs take at most %s, and of store calls %s, on a logarithmic axis.", c.Legend[0].Now, c.Legend[2].Now)
+	if c.Now = c.Legend[0].Now; c.Now != "–" {
+		c.Summary = fmt.Sprintf("Of handlers 95 %% take at most %s.", c.Now)
 	}
+	if store := c.Legend[2].Now; store != "–" {
+		c.Summary = strings.TrimPrefix(c.Summary+fmt.Sprintf(" Of store calls 95 %% take at most %s.", store), "Neither the handler nor a store was asked yet. ")
+	}
+	c.Summary += " The axis is logarithmic."
 	c.SVG = p.svg()
 	return c
 }

@@ -188,7 +188,7 @@ func TestHostileTextIsEscaped(t *testing.T) {
 	key := h.stored("/x?a=" + url.QueryEscape(hostile) + "&b=" + "%3Cscript%3E")
 	for _, path := range []string{
 		"/routes", "/keys", "/tags", "/purges?by=tag&target=" + url.QueryEscape(hostile), "/keys?q=" + url.QueryEscape(hostile),
-		"/sessions?user=" + url.QueryEscape(hostile), "/explain?url=" + url.QueryEscape(hostile), "/explain?url=http://a.test/&headers=" + url.QueryEscape(hostile),
+		"/sessions?user=" + url.QueryEscape(hostile), "/explain?url=" + url.QueryEscape(hostile),
 		"/entry?key=" + url.QueryEscape(key), "/routes?reason=" + url.QueryEscape(hostile),
 	} {
 		_, body := h.ask("GET", path, nil, operatorHeader, "anna "+strings.ToValidUTF8(strings.ReplaceAll(hostile, "\x1b", ""), ""))

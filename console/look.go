@@ -114,6 +114,9 @@ func tilesOf(o Overview, list []sample) []tile {
 	return tiles
 }
 
+// usualDecisions is how many are shown to who does not ask for all.
+const usualDecisions = 40
+
 func (c *Console) routes(w http.ResponseWriter, r *http.Request) error {
 	activity, err := c.cfg.Source.Activity(r.Context())
 	if err != nil {
@@ -123,10 +126,16 @@ func (c *Console) routes(w http.ResponseWriter, r *http.Request) error {
 	if wanted != "" {
 		activity.Recent = slices.DeleteFunc(activity.Recent, func(d Decision) bool { return d.Reason != wanted && d.Kept != wanted })
 	}
+	more := 0
+	if wanted == "" && r.URL.Query().Get("all") == "" {
+		more = max(len(activity.Recent)-usualDecisions, 0)
+		activity.Recent = activity.Recent[:len(activity.Recent)-more]
+	}
 	return c.render(w, r, http.StatusOK, "routes.html", struct {
 		Activity
 		Wanted string
-	}{activity, wanted})
+		More   int
+	}{activity, wanted, more})
 }
 
 // keysView is the page of keys.
@@ -181,8 +190,7 @@ func (c *Console) tags(w http.ResponseWriter, r *http.Request) error {
 // explainView is the page that explains.
 type explainView struct {
 	Question
-	Headers string
-	Answer  *Explanation
+	Answer *Explanation
 }
 
 // Methods are those that can be asked about.
@@ -194,14 +202,9 @@ func (c *Console) explain(w http.ResponseWriter, r *http.Request) error {
 		return &statusError{http.StatusNotFound, "This source explains nothing."}
 	}
 	query := r.URL.Query()
-	v := explainView{Question: Question{URL: strings.TrimSpace(query.Get("url")), Method: query.Get("method")}, Headers: query.Get("headers")}
+	v := explainView{Question: Question{URL: strings.TrimSpace(query.Get("url")), Method: query.Get("method")}}
 	if v.URL == "" {
 		return c.render(w, r, http.StatusOK, "explain.html", v)
-	}
-	for line := range strings.Lines(v.Headers) {
-		if line = strings.TrimSpace(line); line != "" {
-			v.Header = append(v.Header, line)
-		}
 	}
 	answer, err := explainer.Explain(r.Context(), v.Question)
 	if err != nil {

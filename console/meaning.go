@@ -25,6 +25,8 @@ var meaning = map[pagecache.Reason]string{
 	pagecache.ReasonVaryMiss:     "stored, but not for these request headers or values",
 	pagecache.ReasonAuthRequired: "stored, but not for requests with credentials",
 	pagecache.ReasonStale:        "stored, but no longer fresh",
+	pagecache.ReasonPurged:       "purged softly: stale from then on",
+	pagecache.ReasonBusy:         "as many handlers run for this route as may",
 	pagecache.ReasonRequest:      "stored, but the client wants it newer",
 	pagecache.ReasonStaleOnError: "the handler failed: the stale answer was served",
 	pagecache.ReasonRefresh:      "the stale answer was served and is being refreshed",

@@ -32,7 +32,9 @@
 // databases are touched, and nothing is ever flushed. Dedicated servers are
 // private all the same: nobody else's server may be killed.
 //
-// A server program that is not installed fails the test with a message that
+// [Browser] finds a browser of the Chromium family.
+//
+// A program that is not installed fails the test with a message that
 // says how to install it. No test is skipped.
 //
 // Servers and directories do not outlive the test binary, even if it is

@@ -68,6 +68,10 @@ func check() int {
 		_, err := server.FindPostgres()
 		report("postgresql", err)
 	}
+	if os.Getenv(server.BrowserVariable) != "none" {
+		_, err := server.FindBrowser()
+		report("chromium", err)
+	}
 	return code
 }
 

@@ -16,6 +16,9 @@ import (
 const (
 	RedisVariable    = "ECHOIC_TEST_REDIS_URL"
 	PostgresVariable = "ECHOIC_TEST_POSTGRES_URL"
+	// BrowserVariable is the path of a browser of the Chromium family, or
+	// "none" for a machine that cannot have one.
+	BrowserVariable = "ECHOIC_TEST_BROWSER"
 )
 
 const (
@@ -24,6 +27,9 @@ const (
 	postgresRemedy = "install it (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; " +
 		"macOS: brew install postgresql) or, for tests, set " + PostgresVariable + " to a running server " +
 		"whose user may create databases"
+	browserRemedy = "install it (Debian: apt-get install chromium; Ubuntu, whose package needs snap, and others: Google Chrome from " +
+		"https://www.google.com/chrome; macOS: brew install --cask chromium), set " + BrowserVariable + " to the path of one, " +
+		"or to none, to go without the tests that need it"
 )
 
 // postgresDirs are the places where packages put initdb and postgres without
@@ -57,6 +63,31 @@ func findRedis(dirs []string) (string, error) {
 		}
 	}
 	return "", &MissingError{Program: "redis-server", Remedy: redisRemedy}
+}
+
+// browsers are what those of the Chromium family are called, and where macOS has
+// them.
+var browsers = []string{
+	"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "chrome-headless-shell",
+	"/usr/bin/chromium", "/usr/bin/google-chrome",
+	"/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+}
+
+// FindBrowser returns the path of a browser of the Chromium family: that in
+// ECHOIC_TEST_BROWSER, or one that is installed. The error is a *MissingError.
+func FindBrowser() (string, error) {
+	if path := os.Getenv(BrowserVariable); path != "" {
+		if executable(path) {
+			return path, nil
+		}
+		return "", &MissingError{Program: BrowserVariable + "=" + path, Remedy: browserRemedy}
+	}
+	for _, name := range browsers {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", &MissingError{Program: "chromium", Remedy: browserRemedy}
 }
 
 // FindPostgres returns the directory that holds initdb and postgres: the one

@@ -92,3 +92,24 @@ func TestFreeAddrNeverRepeats(t *testing.T) {
 		seen[addr] = true
 	}
 }
+
+func TestFindBrowser(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(server.BrowserVariable, filepath.Join(dir, "absent"))
+	_, err := server.FindBrowser()
+	var missing *server.MissingError
+	if !errors.As(err, &missing) || !strings.Contains(err.Error(), "apt-get install chromium") {
+		t.Errorf("a path without a program: %v; want a *MissingError with a remedy", err)
+	}
+	program(t, dir, "own")
+	t.Setenv(server.BrowserVariable, filepath.Join(dir, "own"))
+	if got, err := server.FindBrowser(); err != nil || got != filepath.Join(dir, "own") {
+		t.Errorf("found %q, %v; want that of the variable", got, err)
+	}
+	t.Setenv(server.BrowserVariable, "")
+	t.Setenv("PATH", dir)
+	program(t, dir, "chromium-browser")
+	if got, err := server.FindBrowser(); err != nil || got != filepath.Join(dir, "chromium-browser") {
+		t.Errorf("found %q, %v; want that in PATH", got, err)
+	}
+}

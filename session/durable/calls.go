@@ -113,12 +113,14 @@ func (s *Store) touch(ctx context.Context, key string, rec session.Record) (upda
 	if err := s.alive("update"); err != nil {
 		return false, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.times.change)
+	defer cancel()
 	if updated, err = s.db.Update(ctx, key, rec); err != nil {
 		return false, err
 	}
 	if id, ok := s.trusted(); ok {
-		within, cancel := s.quick(ctx)
-		defer cancel()
+		within, end := s.quick(context.WithoutCancel(ctx))
+		defer end()
 		if updated {
 			_, _ = s.fast.Update(within, id+":"+key, session.Record{Expiry: rec.Expiry})
 		} else {

@@ -25,8 +25,9 @@
 // none reads copies. When Redis answers that server again, all copies get a new
 // epoch, a part of their keys, which is in the database too, and those of before
 // are never read; those of the new one are made when every change that was under way
-// has ended, after five seconds, until when the database is read. So it is when Redis is another process than before: it may have
-// been started from an old dump, or be a replica that did not have everything.
+// has ended, after five seconds, until when the database is read. So it is when Redis is another
+// process than before, which may have been started from an old dump or be a replica
+// that did not have everything, and when the epoch in the database cannot be read.
 //
 // Servers ask four times a second which epoch it is. A server that is cut off from
 // Redis alone is heard of within that time; copies that it has changed meanwhile
@@ -35,6 +36,7 @@
 //
 // # Without the database
 //
-// Nothing can be changed: errors, never "no session". Copies are read for a minute
+// Nothing can be changed: errors after at most two seconds, never "no session".
+// Copies are read for a minute
 // after the database was last heard, then not any more.
 package durable

@@ -56,9 +56,22 @@ func (e *epoch) renew() { e.ID = rand.Text()[:12] }
 // knows reports whether copies of this process of Redis are of the epoch.
 func (e *epoch) knows(run string) bool { return slices.Contains(e.Runs, run) }
 
+// meet makes a process of Redis known. But in a Cluster there is one at a time.
+func (e *epoch) meet(run string, cluster bool) {
+	switch {
+	case e.knows(run):
+		return
+	case !cluster:
+		e.Runs = nil
+	}
+	if e.Runs = append(e.Runs, run); len(e.Runs) > mostRuns {
+		e.Runs = slices.Delete(e.Runs, 0, 1)
+	}
+}
+
 // refresh reads the epoch.
 func (s *Store) refresh(ctx context.Context) (*view, []byte, error) {
-	at := time.Now()
+	at := s.times.now()
 	rec, found, err := s.db.Fetch(ctx, epochKey)
 	if err != nil {
 		return nil, nil, err
@@ -80,11 +93,52 @@ func (s *Store) refresh(ctx context.Context) (*view, []byte, error) {
 		s.learn(v)
 		return v, data, nil
 	}
-	if err := json.Unmarshal(rec.Data, &v.epoch); err != nil {
-		return nil, nil, fmt.Errorf("session/durable: the epoch in the database cannot be read: %w", err)
+	if v.epoch, err = decodeEpoch(rec.Data); err != nil {
+		return s.restore(ctx, rec.Data, err)
 	}
 	s.learn(v)
 	return v, rec.Data, nil
+}
+
+// decodeEpoch reads what the database has.
+func decodeEpoch(data []byte) (e epoch, err error) {
+	if err = json.Unmarshal(data, &e); err == nil && e.ID == "" {
+		err = errors.New("it has no id")
+	}
+	if err != nil {
+		return epoch{}, fmt.Errorf("session/durable: the epoch in the database cannot be read: %w", err)
+	}
+	return e, nil
+}
+
+// restore puts a new epoch in the place of one that cannot be read: else nobody
+// could log in until somebody has found the row. All copies are void then, as when
+// Redis was lost; a server that was away says so again in its next turn, before
+// anybody reads copies of the new epoch.
+func (s *Store) restore(ctx context.Context, unreadable []byte, why error) (*view, []byte, error) {
+	v := &view{at: s.times.now()}
+	// The processes that were known: their connections are not checked again.
+	if known := s.view.Load(); known != nil {
+		v.epoch = epoch{Runs: slices.Clone(known.Runs)}
+	}
+	if run := s.run.Load(); run != nil {
+		v.meet(*run, s.cfg.Cluster)
+	}
+	v.renew()
+	data, err := json.Marshal(v.epoch)
+	if err != nil {
+		return nil, nil, err
+	}
+	swapped, err := s.db.Swap(ctx, epochKey, unreadable, session.Record{Data: data, Expiry: time.Now().Add(epochLasts)})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !swapped:
+		return s.reread(ctx)
+	}
+	s.cfg.Logger.Warn("session/durable: a new epoch begins: all sessions are read from the database until they have been copied anew", "error", why)
+	s.learn(v)
+	return v, data, nil
 }
 
 // errNoEpoch is an epoch that comes and goes.
@@ -92,14 +146,14 @@ var errNoEpoch = errors.New("session/durable: the epoch is neither there nor can
 
 func (s *Store) reread(ctx context.Context) (*view, []byte, error) {
 	rec, found, err := s.db.Fetch(ctx, epochKey)
-	v := &view{at: time.Now()}
+	v := &view{at: s.times.now()}
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case !found:
 		return nil, nil, errNoEpoch
 	}
-	if err := json.Unmarshal(rec.Data, &v.epoch); err != nil {
+	if v.epoch, err = decodeEpoch(rec.Data); err != nil {
 		return nil, nil, err
 	}
 	s.learn(v)
@@ -113,7 +167,7 @@ func (s *Store) learn(v *view) {
 		if known != nil && known.at.After(v.at) {
 			return
 		}
-		if v.since = time.Now(); known != nil && known.ID == v.ID {
+		if v.since = s.times.now(); known != nil && known.ID == v.ID {
 			v.since = known.since
 		}
 		if s.view.CompareAndSwap(known, v) {
@@ -138,7 +192,7 @@ func (s *Store) edit(ctx context.Context, change func(e *epoch) bool) error {
 		if err != nil {
 			return err
 		}
-		begun := time.Now()
+		begun := s.times.now()
 		swapped, err := s.db.Swap(ctx, epochKey, old, session.Record{Data: data, Expiry: time.Now().Add(epochLasts)})
 		if err != nil {
 			return err
@@ -165,12 +219,7 @@ func (s *Store) check(ctx context.Context, run string) error {
 				return false
 			}
 			e.renew()
-			if !s.cfg.Cluster { // there is one at a time
-				e.Runs = nil
-			}
-			if e.Runs = append(e.Runs, run); len(e.Runs) > mostRuns {
-				e.Runs = slices.Delete(e.Runs, 0, 1)
-			}
+			e.meet(run, s.cfg.Cluster)
 			return true
 		})
 		if err != nil {
@@ -199,14 +248,18 @@ type times struct {
 	// hears that, and the change ends. Copies that are made after it have seen the
 	// change.
 	settle time.Duration
+	// now is the clock by which the age of an epoch is told.
+	now func() time.Time
 }
 
-var usual = times{fast: 30 * time.Millisecond, change: 2 * time.Second, settle: fresh + 2*time.Second + time.Second}
+var usual = times{fast: 30 * time.Millisecond, change: 2 * time.Second, settle: fresh + 2*time.Second + time.Second, now: time.Now}
+
+func (s *Store) since(at time.Time) time.Duration { return s.times.now().Sub(at) }
 
 // trusted returns the epoch whose copies may be read and made, or false.
 func (s *Store) trusted() (id string, ok bool) {
 	v := s.view.Load()
-	if v == nil || len(v.Away) > 0 || time.Since(v.at) > unheard || time.Since(v.since) < s.times.settle || !s.reached(v) {
+	if v == nil || len(v.Away) > 0 || s.since(v.at) > unheard || s.since(v.since) < s.times.settle || !s.reached(v) {
 		return "", false
 	}
 	return v.ID, true
@@ -216,7 +269,7 @@ func (s *Store) trusted() (id string, ok bool) {
 // server cannot do that.
 func (s *Store) current(ctx context.Context) (id string, ok bool) {
 	v := s.view.Load()
-	if v == nil || time.Since(v.at) > fresh {
+	if v == nil || s.since(v.at) > fresh {
 		var err error
 		if v, _, err = s.refresh(ctx); err != nil {
 			return "", false

@@ -9,6 +9,7 @@ import (
 
 	"github.com/echoic-go/echoic/internal/testenv"
 	"github.com/echoic-go/echoic/session"
+	"github.com/echoic-go/echoic/session/durable"
 	"github.com/echoic-go/echoic/session/redis"
 )
 
@@ -24,15 +25,17 @@ func TestOutage(t *testing.T) {
 		"killed":  {(*testenv.RedisServer).Kill, (*testenv.RedisServer).Restart},
 		"stopped": {(*testenv.RedisServer).Stop, (*testenv.RedisServer).Cont},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			outage(t, how.begin, how.end)
-		})
+		for kind, fresh := range databases() {
+			t.Run(name+" before "+kind, func(t *testing.T) {
+				t.Parallel()
+				outage(t, fresh(t), how.begin, how.end)
+			})
+		}
 	}
 }
 
-func outage(t *testing.T, begin, end func(*testenv.RedisServer)) {
-	db, r := databases()["postgres"](t), testenv.NewRedis(t, testenv.RedisConfig{})
+func outage(t *testing.T, db func() durable.Database, begin, end func(*testenv.RedisServer)) {
+	r := testenv.NewRedis(t, testenv.RedisConfig{})
 	cfg := redis.OpenConfig{URL: r.URL}
 	a, b := open(t, db(), cfg, !calm), open(t, db(), cfg, !calm)
 	await(t, a, b)
@@ -130,64 +133,6 @@ func TestOldDump(t *testing.T) {
 			look()
 			look()
 		})
-	}
-}
-
-// TestFailover: what was acknowledged before and during a failover of Sentinel is
-// there afterwards.
-func TestFailover(t *testing.T) {
-	t.Parallel()
-	db, fixture := databases()["postgres"](t), testenv.NewSentinel(t, testenv.SentinelConfig{})
-	cfg := redis.OpenConfig{URL: fixture.URL}
-	a, b := open(t, db(), cfg, !calm), open(t, db(), cfg, !calm)
-	await(t, a, b)
-	one, two := manager(t, a), manager(t, b)
-	tokens := make([]string, users)
-	for n := range users {
-		tokens[n] = login(t, one, name(n))
-		read(t, two, tokens[n], "k")
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		fixture.Failover()
-	}()
-	last := make([]string, users)
-	for round := 0; ; round++ {
-		for n, token := range tokens {
-			m := one
-			if (n+round)%2 == 0 {
-				m = two
-			}
-			value := time.Now().Format(time.RFC3339Nano)
-			ctx := m.Context(t.Context(), token)
-			if m.Preload(ctx) != nil {
-				continue
-			}
-			m.Put(ctx, "k", value)
-			if _, _, err := m.Commit(ctx); err == nil {
-				last[n] = value
-			} else {
-				last[n] = "" // it is not known
-			}
-		}
-		select {
-		case <-done:
-		default:
-			continue
-		}
-		break
-	}
-	await(t, a, b)
-	for range 2 {
-		for n, token := range tokens {
-			for _, m := range []*session.Manager{one, two} {
-				user, value := read(t, m, token, "k")
-				if user != name(n) || last[n] != "" && value != last[n] {
-					t.Errorf("user %q has %q, want %q, %q", user, value, name(n), last[n])
-				}
-			}
-		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/echoic-go/echoic/internal/redisconn"
 	"github.com/echoic-go/echoic/internal/sqlconn"
 	"github.com/echoic-go/echoic/internal/testenv"
 	"github.com/echoic-go/echoic/session"
@@ -101,20 +102,26 @@ type server struct {
 // open opens a store on a database and a Redis.
 func open(t testing.TB, db durable.Database, cfg redis.OpenConfig, calm bool) *server {
 	t.Helper()
+	return openWith(t, db, cfg, func(cfg durable.Config) (*durable.Store, error) {
+		if calm {
+			return durable.Open(t.Context(), cfg, patience)
+		}
+		return durable.New(t.Context(), cfg)
+	})
+}
+
+func openWith(t testing.TB, db durable.Database, cfg redis.OpenConfig, open func(durable.Config) (*durable.Store, error)) *server {
+	t.Helper()
+	target, err := redisconn.Parse(cfg.URL)
+	must(t, err)
 	own := &server{}
-	wrapped := durable.Config{Database: db, Fast: func(check func(context.Context, string) error) (durable.Fast, error) {
+	wrapped := durable.Config{Database: db, Cluster: target.Kind() == redisconn.Cluster, Fast: func(check func(context.Context, string) error) (durable.Fast, error) {
 		cfg.Check = check
 		var err error
 		own.fast, err = redis.Open(context.Background(), cfg)
 		return own.fast, err
 	}}
-	var s *durable.Store
-	var err error
-	if calm {
-		s, err = durable.Open(t.Context(), wrapped, patience)
-	} else {
-		s, err = durable.New(t.Context(), wrapped)
-	}
+	s, err := open(wrapped)
 	must(t, err)
 	closing(t, own.fast.Close)
 	closing(t, s.Close)

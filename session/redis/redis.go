@@ -62,7 +62,8 @@ var (
 	_ session.Lister  = (*Store)(nil)
 )
 
-// New returns a store. It does not connect.
+// New returns a store. It does not connect. Close it before the pool: a server that
+// does not answer is asked again and again until then.
 func New(cfg Config) (*Store, error) {
 	switch {
 	case cfg.Pool == nil:

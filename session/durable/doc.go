@@ -37,6 +37,5 @@
 // # Without the database
 //
 // Nothing can be changed: errors after at most two seconds, never "no session".
-// Copies are read for a minute
-// after the database was last heard, then not any more.
+// Copies are read for a minute after the database was last heard, then not any more.
 package durable

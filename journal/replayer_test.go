@@ -156,7 +156,7 @@ func TestSteadyWork(t *testing.T) {
 	onDatabases(t, func(t *testing.T, url string) {
 		server := testenv.NewRedis(t, testenv.RedisConfig{})
 		cfg := journal.Config{URL: url}
-		grace := journal.ReplayerConfig{Grace: 500 * time.Millisecond} // for a machine that is busy
+		grace := journal.ReplayerConfig{Grace: 4 * time.Second} // for a machine that is busy
 		a, b, c := newSite(t, server, cfg, grace), newSite(t, server, cfg, grace), newSite(t, server, cfg, grace)
 		for _, s := range []*site{a, b, c} {
 			s.verify(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // flights lets concurrent callers in this process share one run of a loader.
@@ -18,6 +19,7 @@ type flights struct {
 type flight struct {
 	base    string
 	done    chan struct{}
+	begun   time.Time
 	seen    ticket // what the leader knew of when it began
 	outdate bool   // guarded by flights.mu: the key was written or deleted meanwhile
 
@@ -50,7 +52,7 @@ func (f *flights) join(base string, seen ticket) (fl *flight, leads bool) {
 	if f.m == nil {
 		f.m = make(map[string]*flight)
 	}
-	fl = &flight{base: base, seen: seen, done: make(chan struct{})}
+	fl = &flight{base: base, seen: seen, begun: time.Now(), done: make(chan struct{})}
 	f.m[base] = fl
 	return fl, true
 }

@@ -123,6 +123,7 @@ func (r *request[T]) join(ctx context.Context, ended uint64) (T, error) {
 			}
 			return r.fly(ctx, fl)
 		}
+		later := time.Since(fl.begun)
 		if _, err := r.c.enterLoad(ctx, r.base, r.key); err != nil {
 			return zero, err
 		}
@@ -141,7 +142,7 @@ func (r *request[T]) join(ctx context.Context, ended uint64) (T, error) {
 			}
 			continue
 		}
-		if r.suits(ctx, fl) {
+		if r.suits(ctx, fl, later) {
 			var v T
 			ScopeOf(ctx).Merge(fl.deps)
 			return v, r.c.decodePlain(fl, r.key, &v)
@@ -156,11 +157,11 @@ func (r *request[T]) join(ctx context.Context, ended uint64) (T, error) {
 // suits reports whether what another caller's loader made is for this one too.
 // If something was purged between the leader's look at the store and ours, what
 // it read may be older than a purge that we have to honour.
-func (r *request[T]) suits(ctx context.Context, fl *flight) bool {
+func (r *request[T]) suits(ctx context.Context, fl *flight, later time.Duration) bool {
 	if !fl.share || !matches(ctx, fl.deps.Vary) {
 		return false
 	}
-	if r.t.seq == fl.seen.seq && r.t.said == fl.seen.said {
+	if r.t.generation != "" && r.t.seq == fl.seen.seq && r.t.said == fl.seen.said || r.t.shares(fl.seen, later) {
 		return true
 	}
 	ok, err := r.c.tags.current(ctx, fl.deps.Tags)

@@ -54,9 +54,13 @@ type Record[T any] struct {
 	ticket ticket
 }
 
-// After reports whether something was purged between the lookup of other and
-// this one: what was made after the other may then be out of date for this.
-func (r Record[T]) After(other Record[T]) bool { return r.ticket != other.ticket }
+// Shares reports whether what was made after the lookup of leader is also for who
+// has looked up r, and came so much later. It is not if something was purged in
+// between. A lookup that the store did not answer cannot tell, and what this
+// process knows decides, for a second.
+func (r Record[T]) Shares(leader Record[T], later time.Duration) bool {
+	return r.ticket.shares(leader.ticket, later)
+}
 
 // Away reports whether the lookup missed because the store did not answer, also
 // where the policy hides that.

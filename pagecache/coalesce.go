@@ -36,6 +36,7 @@ func (x *exchange) fetch() error {
 		if leads {
 			return x.lead(fl)
 		}
+		later := time.Since(fl.begun)
 		if deadline == nil {
 			deadline = time.NewTimer(x.p.cfg.WaitTimeout)
 			defer deadline.Stop()
@@ -49,7 +50,7 @@ func (x *exchange) fetch() error {
 			x.p.flights.leave(fl)
 			return x.r.Context().Err()
 		}
-		if fl.entry != nil && !x.missed.After(fl.lookup) && x.suits(fl.entry) {
+		if fl.entry != nil && x.missed.Shares(fl.lookup, later) && x.suits(fl.entry) {
 			return x.share(fl.entry)
 		}
 		if fl.final {

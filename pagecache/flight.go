@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/echoic-go/echoic/cache"
 )
@@ -21,6 +22,7 @@ type flights struct {
 type flight struct {
 	key     string
 	done    chan struct{}
+	begun   time.Time
 	lookup  cache.Record[*entry] // the leader's, which missed
 	waiters int                  // guarded by flights.mu
 	abandon context.CancelFunc   // guarded by flights.mu; set when the leader's client has gone
@@ -61,7 +63,7 @@ func (f *flights) create(key string, lookup cache.Record[*entry]) *flight {
 	if f.m == nil {
 		f.m = make(map[string]*flight)
 	}
-	fl := &flight{key: key, lookup: lookup, done: make(chan struct{})}
+	fl := &flight{key: key, lookup: lookup, begun: time.Now(), done: make(chan struct{})}
 	f.m[key] = fl
 	return fl
 }

@@ -165,7 +165,7 @@ func outcomeOf(e *entry, why Reason) cache.Outcome {
 // replaces reports whether the new answer, although it is not kept, is the end
 // of the stored one.
 func (m *making) replaces() bool {
-	if m.x.stale == nil || m.rec.state.cancelled {
+	if m.x.stale == nil || m.rec.state.cancelled || refused(m.ctx) {
 		return false
 	}
 	return m.denied || m.rec.state.wrote && !m.rec.state.failed && m.rec.status < 500 && m.rec.status != http.StatusNotModified

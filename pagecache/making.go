@@ -202,6 +202,8 @@ func (m *making) keep(e *entry, why Reason) (*entry, Reason) {
 		return nil, ReasonSetCookie
 	case m.scope.Deps().Private != "":
 		return nil, ReasonPrivateScope
+	case refused(m.ctx):
+		return nil, ReasonScope
 	case m.ctx.Err() != nil:
 		return nil, ReasonCancelled
 	case x.outdated(e): // also softly: it was made from older data

@@ -19,6 +19,7 @@ type Pages struct {
 	flights    flights
 	misses     missMemory // pages that cannot be kept
 	broken     missMemory // pages whose refresh in the background failed
+	unassumed  missMemory // pages that read more of a session than they vary by
 	failing    missMemory // pages whose handler failed just now
 	changed    changes
 	places     places
@@ -60,6 +61,7 @@ func New(cfg Config) (*Pages, error) {
 	}
 	p.misses.init(cfg.Now, missMemoryTTL)
 	p.broken.init(cfg.Now, missMemoryTTL)
+	p.unassumed.init(cfg.Now, missMemoryTTL)
 	p.failing.init(cfg.Now, holdOff)
 	p.changed.seed, p.places.seed = maphash.MakeSeed(), maphash.MakeSeed()
 	p.recent.init(cfg.Recent)

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 // renewal is the mark of a refresh on its way through the server: the request
@@ -17,12 +19,13 @@ import (
 type renewal struct {
 	key     string
 	fl      *flight
-	stale   *exchange // the request that found the stale answer
+	stale   *exchange      // the request that found the stale answer
+	assumed *cache.Assumed // for whom it is made; nil if the page varies by no values
 	claimed atomic.Bool
 }
 
 func withRenewal(ctx context.Context, a *renewal) context.Context {
-	return mark(ctx, func(m *marks) { m.renewal = a })
+	return mark(assuming(ctx, a.assumed), func(m *marks) { m.renewal = a })
 }
 
 func refreshOf(r *http.Request) *renewal {
@@ -30,7 +33,8 @@ func refreshOf(r *http.Request) *renewal {
 }
 
 // Refreshing reports whether the request is the cache's own, for a page that is
-// made anew in the background: middleware that counts visitors leaves it out. No
+// made anew in the background: middleware that counts visitors leaves it out, and
+// so does what touches the session of each. No
 // client can send one.
 func Refreshing(r *http.Request) bool { return refreshOf(r) != nil }
 
@@ -49,12 +53,16 @@ func (a *renewal) claim(x *exchange) bool {
 
 // refreshLater makes the page anew in the background, unless somebody does
 // already, and reports whether the stale one may be served meanwhile. A page for
-// some values of a session cannot be made without the session.
+// some values of a session is made for a reader who has exactly these.
 func (x *exchange) refreshLater(e *entry) bool {
-	if x.server == nil || len(x.found.Deps.Vary) > 0 {
+	if x.server == nil {
 		return false
 	}
 	key := x.flightKey()
+	assumed, ok := x.assume(key)
+	if !ok {
+		return false
+	}
 	if x.p.broken.known(key) {
 		return true // it just failed: not again for every visitor
 	}
@@ -67,12 +75,15 @@ func (x *exchange) refreshLater(e *entry) bool {
 		return true
 	}
 	x.stale = e
-	r := x.anew(&renewal{key: stringsOf(x.key), fl: fl, stale: x.snapshot()})
+	r := x.anew(&renewal{key: stringsOf(x.key), fl: fl, stale: x.snapshot(), assumed: assumed})
 	started := x.p.work.start(x.p.cfg.RefreshTimeout, func(ctx context.Context) {
 		defer x.p.flights.land(fl, nil, false) // if it was not claimed
 		w := &discarding{header: make(http.Header)}
 		x.server.ServeHTTP(w, r.WithContext(withRenewal(ctx, refreshOf(r))))
-		if isFailure(w.status) {
+		switch {
+		case assumed != nil && assumed.Refused():
+			x.p.unassumed.remember(key)
+		case isFailure(w.status):
 			x.p.broken.remember(key)
 		}
 	})

@@ -36,7 +36,7 @@ func (w *collecting) Write(b []byte) (int, error) {
 // Indexes are followed depth levels down.
 func (w *warming) sitemap(ctx context.Context, rawURL string, depth int) ([]string, error) {
 	answer := &collecting{discarding: discarding{header: make(http.Header)}}
-	if err := w.get(ctx, rawURL, answer); err != nil {
+	if err := w.get(ctx, rawURL, nil, answer); err != nil {
 		return nil, err
 	}
 	if answer.status != http.StatusOK {

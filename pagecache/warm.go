@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 // WarmConfig says which pages [Pages.Warm] asks for, and how fast.
@@ -28,6 +31,13 @@ type WarmConfig struct {
 	// Top adds so many of the URLs that were asked for most since the Pages were
 	// made, for a refill after a purge.
 	Top int
+	// Readers are values of visitors' sessions, at most 32 lists of them. Each page is
+	// asked for once more for each list, as a visitor would of whose session just
+	// these are known: a string stands for itself. Pages that read more of the
+	// session are not kept, and count as failed. The session's manager has to be a
+	// [cache.Assumer], as that of package session is. Defaults to none: anonymous
+	// visitors.
+	Readers [][]cache.Pair
 	// PerSecond bounds how many requests begin in a second. Defaults to 50.
 	PerSecond float64
 	// Concurrency bounds how many are on their way. Defaults to 4.
@@ -49,6 +59,9 @@ type WarmProgress struct {
 	Failed int    // the rest
 }
 
+// maxReaders bounds Readers.
+const maxReaders = 32
+
 // maxWarm bounds the pages of one warm-up, as sitemaps.org bounds a sitemap.
 const maxWarm = 50_000
 
@@ -63,12 +76,15 @@ func (p *Pages) Warm(ctx context.Context, cfg WarmConfig) (WarmProgress, error) 
 	if cfg.PerSecond < 0 || cfg.Concurrency < 0 || cfg.Timeout < 0 || cfg.Top < 0 {
 		return WarmProgress{}, errors.New("pagecache: WarmConfig: PerSecond, Concurrency, Timeout and Top must not be negative")
 	}
+	if len(cfg.Readers) > maxReaders {
+		return WarmProgress{}, fmt.Errorf("pagecache: WarmConfig.Readers has %d lists: give at most %d", len(cfg.Readers), maxReaders)
+	}
 	def(&cfg.PerSecond, 50)
 	def(&cfg.Concurrency, 4)
 	def(&cfg.Timeout, p.cfg.RefreshTimeout)
 	w := &warming{p: p, cfg: cfg}
 	err := w.collect(ctx)
-	w.progress.Total = len(w.urls)
+	w.progress.Total = len(w.urls) * (1 + len(cfg.Readers))
 	err = errors.Join(err, w.run(ctx))
 	return w.progress, err
 }
@@ -120,7 +136,8 @@ func (w *warming) run(ctx context.Context) error {
 	places := make(chan struct{}, w.cfg.Concurrency)
 	var group sync.WaitGroup
 	defer group.Wait()
-	for i, u := range w.urls {
+	for i := range w.progress.Total {
+		u, assumed := w.job(i)
 		if i > 0 {
 			select {
 			case <-pace.C:
@@ -137,21 +154,30 @@ func (w *warming) run(ctx context.Context) error {
 		}
 		group.Go(func() {
 			defer func() { <-places }()
-			w.ask(ctx, u)
+			w.ask(ctx, u, assumed)
 		})
 	}
 	group.Wait()
 	return nil
 }
 
-func (w *warming) ask(ctx context.Context, rawURL string) {
+// job returns what to ask for, and for whom: all readers of one page in a row.
+func (w *warming) job(i int) (rawURL string, assumed *cache.Assumed) {
+	each := 1 + len(w.cfg.Readers)
+	if reader := i % each; reader > 0 {
+		assumed = cache.Assume(slices.Clone(w.cfg.Readers[reader-1]))
+	}
+	return w.urls[i/each], assumed
+}
+
+func (w *warming) ask(ctx context.Context, rawURL string, assumed *cache.Assumed) {
 	answer := &discarding{header: make(http.Header)}
-	err := w.get(ctx, rawURL, answer)
+	err := w.get(ctx, rawURL, assumed, answer)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	status := answer.header.Values("Cache-Status")
 	switch w.progress.Done++; {
-	case err != nil, answer.status == 0, answer.status >= http.StatusBadRequest:
+	case err != nil, assumed != nil && assumed.Refused(), answer.status == 0, answer.status >= http.StatusBadRequest:
 		w.progress.Failed++
 	case len(status) > 0 && strings.Contains(status[len(status)-1], "; hit"):
 		w.progress.Fresh++
@@ -164,7 +190,7 @@ func (w *warming) ask(ctx context.Context, rawURL string) {
 }
 
 // get lets the server answer. A panic of a handler is an error.
-func (w *warming) get(ctx context.Context, rawURL string, answer http.ResponseWriter) (err error) {
+func (w *warming) get(ctx context.Context, rawURL string, assumed *cache.Assumed, answer http.ResponseWriter) (err error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return &URLError{URL: rawURL}
@@ -192,6 +218,6 @@ func (w *warming) get(ctx context.Context, rawURL string, answer http.ResponseWr
 			}
 		}
 	}()
-	w.cfg.Server.ServeHTTP(answer, r.WithContext(own))
+	w.cfg.Server.ServeHTTP(answer, r.WithContext(assuming(own, assumed)))
 	return nil
 }

@@ -41,7 +41,9 @@ type Config struct {
 	// Shareable names keys, "locale" for example, whose values may choose between
 	// pages and fragments that are shared: what read only these through the
 	// Manager's getters is kept once for each value, and given to all visitors
-	// who have the same. What read anything else of the session is private.
+	// who have the same. What read anything else of the session is private. A page
+	// cache makes such pages anew in the background, for a visitor of whom only
+	// these values are known: touching anything else of the session fails then.
 	// Values have to be strings of at most 256 bytes, bools or numbers, and few:
 	// never what belongs to one visitor. At most 8 keys. Defaults to none.
 	Shareable []string

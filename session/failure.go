@@ -48,6 +48,9 @@ type failureLog struct {
 
 // logFailure logs what the client is not told, at most once a second.
 func (m *Manager) logFailure(err error) {
+	if errors.Is(err, errAssumed) {
+		return // the page cache learns of it
+	}
 	now := time.Now()
 	m.failures.mu.Lock()
 	if now.Sub(m.failures.last) < quiet {

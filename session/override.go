@@ -17,7 +17,7 @@ func (m *Manager) Context(ctx context.Context, token string) context.Context {
 	if m.visit(ctx) != nil {
 		return ctx
 	}
-	return &visit{Context: ctx, m: m, token: token, varied: m.newVaried()}
+	return &visit{Context: ctx, m: m, token: token, varied: m.newVaried(), assumed: assumedIn(ctx)}
 }
 
 // Preload loads the session of ctx, if that has not happened yet, and returns

@@ -73,7 +73,7 @@ func (m *Manager) share(ctx context.Context, key string) (value any, exists, ok 
 		return nil, false, false
 	}
 	v := m.visit(ctx)
-	if v == nil || v.varied == nil || isApart(ctx, m) || v.load() != nil {
+	if v == nil || v.varied == nil || isApart(ctx, m) || v.assumed == nil && v.load() != nil {
 		return nil, false, false
 	}
 	value, pair, ok := v.pair(key)
@@ -103,11 +103,14 @@ func (m *Manager) Variant(ctx context.Context, name string) (cache.Pair, error) 
 		}
 		return cache.Pair{}, fmt.Errorf("session: nothing varies by %q: declare it in Config.Shareable", name)
 	}
-	if err := v.load(); err != nil {
-		return cache.Pair{}, err
+	if v.assumed == nil && v.load() != nil {
+		return cache.Pair{}, v.err
 	}
 	_, pair, ok := v.pair(name)
-	if !ok {
+	switch {
+	case !ok && v.assumed != nil:
+		return cache.Pair{}, errAssumed
+	case !ok:
 		return cache.Pair{}, fmt.Errorf("session: the value of %q cannot be shared: use a string of at most %d bytes, a bool or a number", name, maxShared)
 	}
 	v.varied.asked.Store(true)
@@ -116,6 +119,9 @@ func (m *Manager) Variant(ctx context.Context, name string) (cache.Pair, error) 
 
 // pair returns the value of key and the pair that stands for it.
 func (v *visit) pair(key string) (value any, pair cache.Pair, ok bool) {
+	if v.assumed != nil {
+		return v.assumedPair(key)
+	}
 	scs, own := v.m.SessionManager, v.view(v.Context, 0)
 	if value = scs.Get(own, key); value == nil {
 		return nil, cache.Pair{Name: key, Absent: true}, !scs.Exists(own, key)

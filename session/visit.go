@@ -22,8 +22,9 @@ type visit struct {
 	request *http.Request // nil outside of one
 	token   string        // as the client presented it, or empty
 	reads   tally
-	apart   tally   // reads and writes that no scope is told of
-	varied  *varied // nil if nothing can be shared
+	apart   tally          // reads and writes that no scope is told of
+	varied  *varied        // nil if nothing can be shared
+	assumed *cache.Assumed // nil for a request of a visitor
 	// allowance is what the request may spend on stores.
 	allowance allowance
 	denied    atomic.Bool // somebody touched the session and it could not be loaded
@@ -153,6 +154,10 @@ func (v *visit) load() error {
 func (v *visit) loadNow() {
 	if v.loaded == nil {
 		v.loaded = new(loaded)
+	}
+	if v.assumed != nil {
+		v.err = v.refuse()
+		return
 	}
 	conf := v.m.conf()
 	if conf.err != nil {

@@ -37,9 +37,11 @@ func (m *Manager) Open(rw http.ResponseWriter, r *http.Request) (*Writer, *http.
 	}
 	w := &Writer{ResponseWriter: rw}
 	w.visit.Context, w.visit.m, w.visit.request, w.visit.varied = r.Context(), m, r, m.newVaried()
-	conf := m.conf()
-	if w.visit.token = presented(r.Header["Cookie"], conf.save.Cookie.Name); w.visit.token == "" && conf.cookie != "" {
-		w.visit.token = presented(r.Header["Cookie"], conf.cookie)
+	if w.visit.assumed = assumedIn(r.Context()); w.visit.assumed == nil {
+		conf := m.conf()
+		if w.visit.token = presented(r.Header["Cookie"], conf.save.Cookie.Name); w.visit.token == "" && conf.cookie != "" {
+			w.visit.token = presented(r.Header["Cookie"], conf.cookie)
+		}
 	}
 	if h := rw.Header(); len(h) > 0 {
 		w.before = maps.Clone(h)
@@ -164,6 +166,9 @@ func (w *Writer) prepare(h http.Header, status int) error {
 	case v.denied.Load():
 		return v.err
 	case v.accesses() == 0 && !v.varied.used():
+		return nil
+	case v.assumed != nil && v.accesses() == 0:
+		private(h) // as for a visitor who has the values
 		return nil
 	}
 	cookie, err := v.settle()

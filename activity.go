@@ -42,7 +42,7 @@ func routeOf(r pagecache.RouteStats) console.Route {
 	route := console.Route{
 		Template: r.Route, Requests: r.Requests(), Handler: console.LatencyOf(r.Handler),
 		Hits: r.Outcomes[pagecache.OutcomeHit], Stale: r.Outcomes[pagecache.OutcomeStale], Collapsed: r.Outcomes[pagecache.OutcomeCollapsed],
-		Misses: r.Outcomes[pagecache.OutcomeMiss], Bypassed: r.Outcomes[pagecache.OutcomeBypass],
+		Misses: r.Outcomes[pagecache.OutcomeMiss], Bypassed: r.Outcomes[pagecache.OutcomeBypass], Refreshes: r.Outcomes[pagecache.OutcomeRefresh],
 		Why:  most(r.Reasons, func(why pagecache.Reason) bool { return why != pagecache.ReasonHit }),
 		Kept: most(r.Kept, func(why pagecache.Reason) bool { return why != pagecache.ReasonStored }),
 	}

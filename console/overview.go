@@ -203,6 +203,7 @@ type Route struct {
 	Collapsed uint64  `json:"collapsed"`
 	Misses    uint64  `json:"misses"`
 	Bypassed  uint64  `json:"bypassed"`
+	Refreshes uint64  `json:"refreshes"` // in the background
 	Handler   Latency `json:"handler"`
 	// Why and Kept are the most frequent reasons for a miss or bypass, and for
 	// not keeping an answer.

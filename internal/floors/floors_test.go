@@ -73,9 +73,10 @@ var floors = map[string]int{
 	"console/admin": 4,
 
 	// Wiring. Exporters stand beside it, so that it cannot import them.
-	"":             5,
-	"metrics/prom": 5,
-	"metrics/otel": 5,
+	"":                        5,
+	"metrics/prom":            5,
+	"metrics/otel":            5,
+	"metrics/internal/series": 5,
 
 	// Programs.
 	"cmd/echoic":       6,
@@ -246,6 +247,22 @@ func TestMiddlewareHasNoDriver(t *testing.T) {
 		for _, driver := range drivers {
 			if isOrBelow(p.ImportPath, driver) {
 				t.Errorf("middleware depends on %s; drivers belong into the packages of stores", p.ImportPath)
+			}
+		}
+	}
+}
+
+// Who wants no exporter has none of their libraries in the program.
+func TestExportersStayOutside(t *testing.T) {
+	t.Parallel()
+	packages := list(t, "-deps", ".", "./middleware", "./console", "./cmd/echoic", "./example-app")
+	if len(packages) < 50 {
+		t.Fatalf("go list found only %d packages", len(packages))
+	}
+	for _, p := range packages {
+		for _, exporter := range []string{"github.com/prometheus", "go.opentelemetry.io"} {
+			if isOrBelow(p.ImportPath, exporter) {
+				t.Errorf("%s comes without metrics/prom or metrics/otel being imported", p.ImportPath)
 			}
 		}
 	}

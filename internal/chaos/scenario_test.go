@@ -15,8 +15,8 @@ const (
 	after  = 600 * time.Millisecond
 )
 
-// sessionClasses are what sessions in Redis need Redis for: without it they
-// fail closed.
+// sessionClasses are the requests that need the store of sessions. It has a
+// database behind Redis, and so none of them may fail because Redis does.
 var sessionClasses = []string{"me", "login", "logout"}
 
 // fault is something that breaks and is mended again, under load.
@@ -24,6 +24,10 @@ type fault struct {
 	world *chaos.World
 	// breakIt and mend do that.
 	breakIt, mend func()
+	// moves says that Redis is several servers that change their roles: until all
+	// agree who is the primary, each session that is read there in vain has little
+	// time left for the database, again and again, and may be answered with 503.
+	moves bool
 }
 
 // run runs the load through the fault and requires that nothing went wrong.
@@ -42,7 +46,12 @@ func (f fault) run(t *testing.T) {
 	load.Run(after)
 	report := load.Stop()
 	f.world.KnockAll()
-	report.MayFail(sessionClasses...).Require(t)
+	if f.moves {
+		report.MayFail(sessionClasses...)
+	} else {
+		report.Tight()
+	}
+	report.MayFailSeldom(sessionClasses...).Require(t)
 	f.world.RequireRest()
 }
 

@@ -46,7 +46,7 @@ func TestTrackingConnectionKilled(t *testing.T) {
 	load.Phase("after")
 	world.AwaitRecovery()
 	load.Run(after)
-	load.Stop().MayFail(sessionClasses...).Require(t)
+	load.Stop().Tight().MayFailSeldom(sessionClasses...).Require(t)
 	world.RequireRest()
 	if killed == 0 {
 		t.Error("no server tracks keys: nothing was tested")

@@ -14,7 +14,7 @@ func TestSentinelFailover(t *testing.T) {
 	world := chaos.New(t, chaos.Config{RedisURL: sentinel.URL})
 	primary := sentinel.Primary()
 	nobody := func() {} // the old primary stays away
-	fault{world: world, breakIt: primary.Kill, mend: nobody}.run(t)
+	fault{moves: true, world: world, breakIt: primary.Kill, mend: nobody}.run(t)
 }
 
 // The primary is asked to hand over: a graceful failover, in which the old one
@@ -22,7 +22,7 @@ func TestSentinelFailover(t *testing.T) {
 func TestSentinelHandover(t *testing.T) {
 	sentinel := testenv.NewSentinel(t, testenv.SentinelConfig{})
 	world := chaos.New(t, chaos.Config{RedisURL: sentinel.URL})
-	fault{world: world, breakIt: sentinel.Failover, mend: func() {}}.run(t)
+	fault{moves: true, world: world, breakIt: sentinel.Failover, mend: func() {}}.run(t)
 }
 
 // One of three primaries dies and comes back empty; it has no replica. The
@@ -36,7 +36,7 @@ func TestClusterNodeLost(t *testing.T) {
 		node.Restart()
 		testenv.Eventually(t, clusterPatience, cluster.Ready, "the cluster serves all slots again")
 	}
-	fault{world: world, breakIt: node.Kill, mend: mend}.run(t)
+	fault{moves: true, world: world, breakIt: node.Kill, mend: mend}.run(t)
 }
 
 // clusterPatience is what a cluster and a busy machine take to agree on a node.
@@ -46,5 +46,5 @@ const clusterPatience = 30 * time.Second
 func TestClusterFailover(t *testing.T) {
 	cluster := testenv.NewCluster(t, testenv.ClusterConfig{Replicas: true})
 	world := chaos.New(t, chaos.Config{RedisURL: cluster.URL})
-	fault{world: world, breakIt: cluster.Nodes[0].Kill, mend: func() {}}.run(t)
+	fault{moves: true, world: world, breakIt: cluster.Nodes[0].Kill, mend: func() {}}.run(t)
 }

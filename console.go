@@ -12,8 +12,7 @@ import (
 // everything below it, which Close ends.
 //
 //	page, err := app.Console(console.Config{Authorize: onlyAdmins})
-//	e.Any(page.Path(), echo.WrapHandler(page))
-//	e.Any(page.Path()+"/*", echo.WrapHandler(page))
+//	e.Any(page.Path()+"*", echo.WrapHandler(page))
 //
 // cfg needs an authoriser. Source and Logger default to those of the App; Hosts to
 // Config.AllowedHosts, or to this machine's own names if that is empty; Secret

@@ -4,7 +4,7 @@
 // as JSON to the command line.
 //
 //	page, err := app.Console(console.Config{Authorize: onlyAdmins})
-//	e.Any("/console*", echo.WrapHandler(http.StripPrefix("/console", page)))
+//	e.Any(page.Path()+"*", echo.WrapHandler(page))
 //
 // It is off unless mounted, and does not start without an authoriser. Reading works
 // without JavaScript.

@@ -35,6 +35,5 @@ func (s *Site) operator(r *http.Request) (string, error) {
 
 // layConsole lays it for all methods: it checks them itself.
 func (s *Site) layConsole(e *echo.Echo) {
-	e.Any(consolePath, echo.WrapHandler(s.console))
-	e.Any(consolePath+"/*", echo.WrapHandler(s.console))
+	e.Any(consolePath+"*", echo.WrapHandler(s.console))
 }

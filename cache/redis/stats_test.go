@@ -78,3 +78,34 @@ func TestBrowse(t *testing.T) {
 		t.Errorf("left after 3 keys: all %v, %v, %d keys", all, err, n)
 	}
 }
+
+func TestInfoAndBrowseOnACluster(t *testing.T) {
+	t.Parallel()
+	cluster := testenv.NewCluster(t, testenv.ClusterConfig{})
+	store := open(t, redis.Config{URL: cluster.URL, SocketTimeout: calm})
+	must(t, store.Ping(t.Context()))
+	for i := range 300 {
+		must(t, set(t.Context(), store, fmt.Sprintf("site:%d", i), "x"))
+	}
+	list, err := store.Info(t.Context())
+	must(t, err)
+	var keys int64
+	for _, info := range list {
+		keys += info.Keys
+		if info.Addr == "" || info.Version == "" {
+			t.Errorf("a primary says of itself: %+v", info)
+		}
+	}
+	if len(list) != 3 || keys != 300 {
+		t.Errorf("%d primaries with %d keys, want 3 with 300", len(list), keys)
+	}
+	seen := map[string]bool{}
+	all, err := store.Browse(t.Context(), "site:", time.Minute, func(key string) bool {
+		seen[key] = true
+		return true
+	})
+	must(t, err)
+	if !all || len(seen) != 300 || !seen["site:7"] {
+		t.Errorf("%d keys were seen, all: %v; want 300", len(seen), all)
+	}
+}

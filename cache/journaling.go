@@ -26,7 +26,10 @@ func (j journaling) write(ctx context.Context, list []Invalidation, apply func(c
 		if err := heard(apply(ctx)); err != nil {
 			return err
 		}
-		_, err := j.journal.Append(ctx, list...)
+		receipt, err := j.journal.Append(ctx, list...)
+		if err == nil { // or it would be done again, and nobody be told
+			j.journal.Applied(ctx, receipt)
+		}
 		return err
 	}
 	receipt, journalErr := j.journal.Append(ctx, list...)

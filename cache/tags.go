@@ -187,6 +187,8 @@ func (t *Tags) standingNear(ctx context.Context, tags []TagToken) (standing, err
 		case token == tag.Token:
 		case token.softOf(tag.Token):
 			how = isSoft
+		case token.Seq < tag.Token.Seq && t.near.Verified() && !degraded(t.shared):
+			return t.standing(ctx, tags)
 		default:
 			return isPurged, nil
 		}
@@ -209,7 +211,8 @@ func (t *Tags) tokens(ctx context.Context, tags []TagToken) ([]Token, error) {
 		key := t.key(tag.Name)
 		if near {
 			v, _ := t.near.Get(key)
-			if token, ok := v.(Token); ok {
+			// What carries a later one has seen what this process has not heard of.
+			if token, ok := v.(Token); ok && token.Seq >= tag.Token.Seq {
 				tokens[i] = token
 				continue
 			}
@@ -262,6 +265,9 @@ func (t *Tags) resolve(ctx context.Context, tags []TagToken, seq uint64, ttl tim
 		}
 		switch {
 		case tokens[i].IsZero(), !out[i].Token.IsZero() && out[i].Token != tokens[i], tokens[i].Seq > seq:
+			if t.near != nil { // the number may be older than the store's: next time that is asked
+				t.near.Forget(t.seqName)
+			}
 			return nil, RefusedPurged, nil
 		}
 		out[i].Token = tokens[i]

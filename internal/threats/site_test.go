@@ -63,6 +63,7 @@ func newSite(t testing.TB) *site {
 	cfg := echoic.DefaultConfig()
 	cfg.SessionDatabase = t.TempDir() + "/sessions.db"
 	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
+	cfg.CacheStoreBudget = 10 * time.Second // how busy the machine is decides nothing here
 	app, err := echoic.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -69,8 +69,7 @@ func (x *exchange) head() error {
 	m.scope.Tag(x.urlTags()...)
 	m.scope.Tag(x.route.tags...)
 	x.w.Header()["Cache-Status"] = append(x.w.Header()["Cache-Status"], x.p.statusOfMiss(x.why, "", 0))
-	watch := &statusWriter{ResponseWriter: x.w}
-	m.rec = newRecorder(watch, 0, func(int) bool { return true })
+	m.rec = newRecorder(x.w, 0, func(int) bool { return true })
 	x.note = new(outer)
 	err := x.next(m.rec, x.r.WithContext(withOuter(m.ctx, x.note)))
 	m.arrived = x.p.cfg.Now()

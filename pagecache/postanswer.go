@@ -18,24 +18,29 @@ func (x *exchange) post(r *http.Request) error {
 	x.announce(r.Context())
 	m := &making{x: x, asked: x.p.cfg.Now()}
 	m.ctx, m.scope = x.p.records.Open(r.Context(), x.missed)
-	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, func(int) bool {
+	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, func(status int) bool {
 		m.rec.unwanted = len(x.w.Header()["Content-Location"]) == 0
+		if succeeded(status) {
+			x.invalidate() // before the client knows
+			m.changed = x.p.changed.making(x.target.url)
+		}
 		return true
 	})
 	if err := x.next(m.rec, r.WithContext(m.ctx)); err != nil {
 		return err
 	}
+	if m.rec.status == 0 && !m.rec.state.streamed {
+		m.rec.WriteHeader(http.StatusOK) // as net/http would
+	}
 	m.arrived = x.p.cfg.Now()
-	if m.rec.status < 200 || m.rec.status >= 400 {
+	if !succeeded(m.rec.status) {
 		return nil
 	}
-	x.invalidate()
 	where := sameOrigin(x.target.url, first(m.fields()["Content-Location"]), x.route)
 	if m.rec.status != http.StatusOK || where != x.target.url || !controlOf(m.fields(), m.arrived, true).explicit {
 		return nil
 	}
 	m.scope.Tag(x.urlTags()...)
-	m.changed = x.p.changed.making(x.target.url)
 	if e, why := m.finish(); e != nil {
 		m.keep(e, why)
 	}

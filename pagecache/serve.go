@@ -166,17 +166,32 @@ func (x *exchange) bypass() error {
 	return x.unsafe(w, r)
 }
 
-// unsafe runs the handler for a method that may change something.
+// unsafe runs the handler for a method that may change something. An origin has
+// made the change when it answers, and its answer is passed on as it comes: a client
+// that saw it would find the old page if that were not invalid by then. A handler
+// of this process may write first and change afterwards.
 func (x *exchange) unsafe(w http.ResponseWriter, r *http.Request) error {
 	watch := &statusWriter{ResponseWriter: w}
+	if x.route.strict {
+		watch.known = func(status int) {
+			if succeeded(status) {
+				x.invalidate()
+			}
+		}
+	}
 	if err := x.next(watch, r); err != nil {
 		return err
 	}
-	if watch.status >= 200 && watch.status < 400 {
+	watch.learn(http.StatusOK) // what net/http sends if the handler has written nothing
+	if !x.route.strict && succeeded(watch.status) {
 		x.invalidate()
 	}
 	return nil
 }
+
+// succeeded reports a status after which what a request changed is invalid (RFC
+// 9111, section 4.4).
+func succeeded(status int) bool { return status >= 200 && status < 400 }
 
 // withStore runs f under what is left of the request's budget for stores. What
 // the handler asks stores for draws on the same one.

@@ -53,11 +53,12 @@ func (x *exchange) fetch() error {
 		if fl.entry != nil && x.missed.Shares(fl.lookup, later) && x.suits(fl.entry) {
 			return x.share(fl.entry)
 		}
-		if fl.final {
-			break
-		}
+		// Before final: a 500 is no page that could be shared, and a failure too.
 		if x.leaderFailed = x.leaderFailed || fl.failed; fl.failed && x.canStandIn() {
 			return x.standIn()
+		}
+		if fl.final {
+			break
 		}
 		if e := x.again(); e != nil { // for another variant, perhaps
 			return x.replay(e, ageOf(e, x.p.cfg.Now()), ReasonHit)

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/echoic-go/echoic/cache"
@@ -76,6 +76,11 @@ func TestHandlersAreCappedWithoutTheStore(t *testing.T) {
 // no place in time gets 503.
 func TestHandlersAreCappedAfterAFailure(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, cappedAfterAFailure)
+}
+
+func cappedAfterAFailure(t *testing.T) {
+	const all, places = 30, 2
 	c := &crowd{release: make(chan struct{}), status: 500}
 	first := make(chan struct{})
 	var once sync.Once
@@ -88,31 +93,29 @@ func TestHandlersAreCappedAfterAFailure(t *testing.T) {
 			return
 		}
 		c.ServeHTTP(w, r)
-	}, func(cfg *pagecache.Config) {
-		cfg.MaxHandlers, cfg.WaitTimeout = 2, 50*time.Millisecond
-		cfg.Now = func() time.Time { return time.Unix(1e9, 0) }
-	})
-	codes := make(chan *http.Response, 30)
-	for range 30 {
-		go func() {
-			w := httptest.NewRecorder()
-			s.h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://a.test/", nil))
-			codes <- w.Result()
-		}()
+	}, func(cfg *pagecache.Config) { cfg.MaxHandlers, cfg.WaitTimeout = places, time.Minute })
+	codes := make(chan *http.Response, all)
+	for range all {
+		go func() { codes <- s.get("http://a.test/") }()
+	}
+	synctest.Wait()
+	if n := s.pages.Stats().Waiting; n != all-1 {
+		t.Fatalf("%d wait for the first one, want %d", n, all-1)
 	}
 	close(first)
+	time.Sleep(3 * time.Minute) // of the bubble, until nobody waits for a place any more
+	synctest.Wait()
 	busy := 0
-	for range 30 - 1 - 2 {
-		r := <-codes
-		if r.StatusCode == 503 && r.Header.Get("Retry-After") == "1" && r.Header.Get("Cache-Control") == "no-store" {
+	for range len(codes) {
+		if r := <-codes; r.StatusCode == 503 && r.Header.Get("Retry-After") == "1" && r.Header.Get("Cache-Control") == "no-store" {
 			busy++
 		}
 	}
 	close(c.release)
-	for range 3 {
+	for range places {
 		<-codes
 	}
-	if most := c.most.Load(); most > 2 || busy == 0 {
-		t.Fatalf("%d handlers ran at once, %d requests were turned away", most, busy)
+	if most := c.most.Load(); most != places || busy != all-1-places {
+		t.Fatalf("%d handlers ran at once, %d requests were turned away, want %d and %d", most, busy, places, all-1-places)
 	}
 }

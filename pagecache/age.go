@@ -20,16 +20,6 @@ func initialAge(h http.Header, asked, arrived time.Time) time.Duration {
 	return min(age, maxDelta)
 }
 
-// parseDate reads an HTTP date. What is none, or not there, is false: making an
-// error of it costs more than the rest of the decision.
-func parseDate(lines []string) (time.Time, bool) {
-	if len(lines) == 0 || len(lines[0]) < len("Mon Jan _2 15:04:05 2006") {
-		return time.Time{}, false
-	}
-	at, err := http.ParseTime(lines[0])
-	return at, err == nil
-}
-
 // statedAge is the age that an answer came with, from a cache further back: the
 // first member of Age. What is no number is ignored (RFC 9111, section 5.1).
 func statedAge(h http.Header) time.Duration {

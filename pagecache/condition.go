@@ -52,9 +52,9 @@ func modifiedSince(since []string, lastModified string) modification {
 	if !ok {
 		return unknown
 	}
-	mod, err := http.ParseTime(lastModified)
+	mod, ok := httpDate(lastModified)
 	switch {
-	case err != nil:
+	case !ok:
 		return unknown
 	case mod.Truncate(time.Second).After(at):
 		return modified

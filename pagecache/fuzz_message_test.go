@@ -124,6 +124,11 @@ func FuzzConditions(f *testing.F) {
 		if !soundTag(etag) || !httpguts.ValidHeaderFieldValue(value) || value == "" {
 			return
 		}
+		if _, err := http.ParseTime(value); strings.HasSuffix(name, "-Since") {
+			if _, ok := httpDate(value); ok != (err == nil) {
+				return // FuzzDates says when that may be
+			}
+		}
 		h := http.Header{name: {value}}
 		got, want := emitted(h, etag, fuzzModified, []byte("x")).Code, served(h, etag, fuzzModified, []byte("x")).Code
 		if got == want {
@@ -162,6 +167,35 @@ func soundList(list string) bool {
 		}
 	}
 	return true
+}
+
+// Whatever the one-and-only forms of package time can write is read, in any case,
+// and whatever is read is what http.ParseTime makes of it.
+func FuzzDates(f *testing.F) {
+	for _, s := range []string{
+		fuzzModified, "Monday, 02-Jan-06 15:04:05 GMT", "Mon Jan  2 15:04:05 2006", "Mon Jan 12 15:04:05 2006", "mon, 02 JAN 2006 15:04:05 gMT", "Tue, 29 Feb 2000 00:00:00 GMT",
+		"Mon, 02 Jan 2006 5:04:05 GMT", "Mon, 02  Jan  2006 15:04:05 GMT", "Mon, 2 Jan 2006 15:04:05 GMT", "Mon, 02 Jan 2006 15:04:05 UTC", "Mon, 30 Feb 2006 15:04:05 GMT", "Mon, 31 Dec 2016 23:59:60 GMT", "Mon, 02-Jan-2006 15:04:05 GMT", "Mon Jan 02 15:04:05 2006", "Monday, 02-Jan-69 15:04:05 GMT", "Monday, 02-Jan-68 15:04:05 GMT", "0", "",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, ok := httpDate(s)
+		upper := strings.ToUpper(s)
+		want, err := http.ParseTime(upper)
+		if ok && (err != nil || !got.Equal(want)) && !strings.Contains(s, ":60") {
+			t.Fatalf("%q is read as %v, net/http %v %v", s, got, want, err)
+		}
+		if err != nil || ok {
+			return
+		}
+		_, clock, _ := strings.Cut(upper, " ") // any day of the week will do
+		for _, layout := range []string{http.TimeFormat, strings.Replace(time.RFC850, "MST", "GMT", 1), time.ANSIC} {
+			_, written, _ := strings.Cut(strings.ToUpper(want.Format(layout)), " ")
+			if clock == written && len(s) == len(upper) {
+				t.Fatalf("%q is not read, net/http %v", s, want)
+			}
+		}
+	})
 }
 
 // No date and no number makes an age or a life that is negative, beyond the

@@ -84,9 +84,14 @@ func (s *stand) sql(t *testing.T, statements ...string) {
 	}
 }
 
-// What the commands say when something is wrong is true: check finds it, and a
-// clear that says that it has cleared has.
-func TestCommandsInFaults(t *testing.T) {
+// commandFault is something that is wrong with a server.
+type commandFault struct {
+	name        string
+	found       bool // check has to find it
+	begin, mend func(t *testing.T, s *stand)
+}
+
+func commandFaults() []commandFault {
 	slow := faultproxy.Faults{Latency: 100 * time.Millisecond}
 	cut := faultproxy.Faults{CutAfter: 100}
 	heal := func(t *testing.T, p *faultproxy.Proxy) {
@@ -99,11 +104,7 @@ func TestCommandsInFaults(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, tt := range []struct {
-		name        string
-		found       bool // check has to find it
-		begin, mend func(t *testing.T, s *stand)
-	}{
+	return []commandFault{
 		{"redis down", true, func(t *testing.T, s *stand) { refuse(t, s.ways.redis) }, func(t *testing.T, s *stand) { heal(t, s.ways.redis) }},
 		{"redis slow", false, func(_ *testing.T, s *stand) { s.ways.redis.Set(faultproxy.ToClient, slow) }, func(t *testing.T, s *stand) { heal(t, s.ways.redis) }},
 		{"redis errors", true, func(_ *testing.T, s *stand) { s.ways.redis.Set(faultproxy.ToClient, cut) }, func(t *testing.T, s *stand) { heal(t, s.ways.redis) }},
@@ -116,7 +117,13 @@ func TestCommandsInFaults(t *testing.T) {
 		{"database slow", false, func(_ *testing.T, s *stand) { s.ways.database.Set(faultproxy.ToClient, slow) }, func(t *testing.T, s *stand) { heal(t, s.ways.database) }},
 		{"database errors", true, func(_ *testing.T, s *stand) { s.ways.database.Set(faultproxy.ToClient, cut) }, func(t *testing.T, s *stand) { heal(t, s.ways.database) }},
 		{"database read-only", true, func(t *testing.T, s *stand) { s.readOnly(t, "SET default_transaction_read_only = on") }, func(t *testing.T, s *stand) { s.readOnly(t, "RESET default_transaction_read_only") }},
-	} {
+	}
+}
+
+// What the commands say when something is wrong is true: check finds it, and a
+// clear that says that it has cleared has.
+func TestCommandsInFaults(t *testing.T) {
+	for _, tt := range commandFaults() {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStand(t)
 			s.value(t, func(ctx context.Context, values cache.Typed[string]) {

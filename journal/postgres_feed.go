@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/echoic-go/echoic/internal/sqlconn"
 )
 
 const (
@@ -67,7 +69,7 @@ func (p *postgres) follow(ctx context.Context) (feed, error) {
 		return nil, err
 	}
 	f.conn = conn
-	if _, err := conn.Exec(ctx, "LISTEN "+quote(p.table.channel())); err != nil {
+	if _, err := conn.Exec(ctx, "LISTEN "+sqlconn.Quote(p.table.channel())); err != nil {
 		f.close()
 		return nil, err
 	}

@@ -44,7 +44,7 @@ const (
 func (p *postgres) create(ctx context.Context) error {
 	var complete bool
 	t := p.table
-	err := p.pool.QueryRow(ctx, completeSQL, t.String(), t.state(), t.inSchema(t.order())).Scan(&complete)
+	err := p.pool.QueryRow(ctx, completeSQL, t.String(), t.state(), t.InSchema(t.order())).Scan(&complete)
 	if err != nil || complete {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"time"
+
+	"github.com/echoic-go/echoic/internal/sqlconn"
 )
 
 // sqlitePoll is how often SQLite is asked whether another connection has
@@ -26,8 +28,8 @@ func (l *sqlite) follow(ctx context.Context) (feed, error) {
 		return nil, err
 	}
 	ask := "PRAGMA data_version"
-	if l.table.schema != "" {
-		ask = "PRAGMA " + quote(l.table.schema) + ".data_version"
+	if l.table.Schema != "" {
+		ask = "PRAGMA " + sqlconn.Quote(l.table.Schema) + ".data_version"
 	}
 	return &sqliteFeed{engine: l, conn: conn, ask: ask}, nil
 }

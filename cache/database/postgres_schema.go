@@ -40,7 +40,7 @@ const (
 func (p *postgres) create(ctx context.Context) error {
 	var complete bool
 	t := p.table
-	expiry, cull := t.inSchema(t.expiryIndex()), t.inSchema(t.cullIndex())
+	expiry, cull := t.InSchema(t.expiryIndex()), t.InSchema(t.cullIndex())
 	if err := p.read(ctx, completeSQL, func(r row) error { return r.Scan(&complete) }, t.String(), expiry, cull); err != nil || complete {
 		return err
 	}

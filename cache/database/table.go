@@ -1,63 +1,25 @@
 package database
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/echoic-go/echoic/internal/sqlconn"
 )
 
-// longestName is what Postgres keeps of a name. It cuts longer ones silently.
-const longestName = 63
-
-var tableName = regexp.MustCompile(`^(?:([A-Za-z_][A-Za-z0-9_]{0,62})\.)?([A-Za-z_][A-Za-z0-9_]{0,62})$`)
-
-// table is a checked name.
-type table struct {
-	schema string // empty: where the database looks first
-	name   string
-}
+// table is a checked name, and what belongs to the table.
+type table struct{ sqlconn.Table }
 
 func parseTable(text string) (table, error) {
-	m := tableName.FindStringSubmatch(text)
-	if m == nil {
-		return table{}, fmt.Errorf("database: Config.Table is %.80q: give a name of letters, digits and underscores that starts with no digit and has at most %d, if need be with a schema and a dot in front", text, longestName)
-	}
-	return table{schema: m[1], name: m[2]}, nil
+	t, err := sqlconn.ParseTable("database", text)
+	return table{t}, err
 }
 
-// String returns the table as SQL writes it.
-func (t table) String() string { return t.inSchema(t.name) }
+func (t table) expiryIndex() string { return t.Beside("_expires_at") }
+func (t table) cullIndex() string   { return t.Beside("_written_at") }
 
-// inSchema returns what is called name and stands beside the table.
-func (t table) inSchema(name string) string {
-	if t.schema == "" {
-		return quote(name)
-	}
-	return quote(t.schema) + "." + quote(name)
-}
-
-// index is the name of an index of the table. It is never cut, which would let
-// two indexes, of this table or of two tables, have one name.
-func (t table) index(suffix string) string {
-	if len(t.name)+len(suffix) <= longestName {
-		return t.name + suffix
-	}
-	sum := sha256.Sum256([]byte(t.name))
-	tail := "_" + hex.EncodeToString(sum[:4]) + suffix
-	return t.name[:longestName-len(tail)] + tail
-}
-
-func (t table) expiryIndex() string { return t.index("_expires_at") }
-func (t table) cullIndex() string   { return t.index("_written_at") }
-
-// quote needs no escapes: names hold no quotes.
-func quote(name string) string { return `"` + name + `"` }
-
-// schema fills in a script that creates the table.
+// fill replaces what stands in braces.
 func (t table) fill(script string) string {
-	return strings.NewReplacer("{table}", t.String(), "{name}", quote(t.name),
-		"{expiry}", quote(t.expiryIndex()), "{cull}", quote(t.cullIndex()),
-		"{expiry in schema}", t.inSchema(t.expiryIndex()), "{cull in schema}", t.inSchema(t.cullIndex())).Replace(script)
+	return strings.NewReplacer("{table}", t.String(), "{name}", sqlconn.Quote(t.Name),
+		"{expiry}", sqlconn.Quote(t.expiryIndex()), "{cull}", sqlconn.Quote(t.cullIndex()),
+		"{expiry in schema}", t.InSchema(t.expiryIndex()), "{cull in schema}", t.InSchema(t.cullIndex())).Replace(script)
 }

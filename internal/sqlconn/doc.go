@@ -16,4 +16,7 @@
 // SQLite database that is opened with a plain name refuses most concurrent
 // writes, and a Postgres client left to its defaults waits two minutes for a
 // host that does not answer.
+//
+// A [Table] is the checked name of a table, and writes it, and what stands beside
+// it, as SQL does.
 package sqlconn

@@ -46,7 +46,7 @@ func (t *Tags) announce(ctx context.Context, seq uint64, tags []string) error {
 		return err
 	}
 	for _, key := range missing {
-		if _, err := t.add(ctx, witness, key, Token{ID: randomID(), Seq: seq}); err != nil {
+		if _, err := t.add(ctx, witness, key, newToken(seq)); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ import "context"
 // many of them the purge is a hard one.
 func (t Token) softened(seq uint64) Token {
 	if t.ID&0xff == 0xff {
-		return Token{ID: randomID(), Seq: seq}
+		return newToken(seq)
 	}
 	return Token{ID: t.ID + 1, Seq: seq}
 }
@@ -65,6 +65,7 @@ func (t *Tags) standing(ctx context.Context, tags []TagToken) (standing, error) 
 // PurgeSoft is Purge, except that pages that carry one of the tags are served
 // stale while they are made anew, where they may be served stale at all. Values
 // and fragments miss. What is being made right now from older data is not kept.
+// Of a tag that is never purged for good every 256th soft purge is a hard one.
 func (t *Tags) PurgeSoft(ctx context.Context, tags ...string) error {
 	tags = distinct(tags)
 	if len(tags) == 0 {

@@ -85,7 +85,7 @@ func (t *Tags) renewTokens(ctx context.Context, tags []string, seq uint64) error
 	renewer, ok := t.store.(Renewer)
 	if !ok {
 		for _, tag := range tags {
-			if err := t.renew(ctx, t.key(tag), Token{ID: randomID(), Seq: seq}); err != nil {
+			if err := t.renew(ctx, t.key(tag), newToken(seq)); err != nil {
 				return err
 			}
 		}
@@ -93,7 +93,7 @@ func (t *Tags) renewTokens(ctx context.Context, tags []string, seq uint64) error
 	}
 	keys, tokens := make([]string, len(tags)), make([][]byte, len(tags))
 	for i, tag := range tags {
-		keys[i], tokens[i] = t.key(tag), Token{ID: randomID(), Seq: seq}.encode()
+		keys[i], tokens[i] = t.key(tag), newToken(seq).encode()
 	}
 	return renewer.Renew(ctx, keys, tokens, tokenTTL)
 }

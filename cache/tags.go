@@ -286,7 +286,7 @@ func (t *Tags) create(ctx context.Context, tag string) (Token, error) {
 		return Token{}, err
 	}
 	key := t.key(tag)
-	if _, err = t.add(ctx, witness, key, Token{ID: randomID(), Seq: seq}); err != nil {
+	if _, err = t.add(ctx, witness, key, newToken(seq)); err != nil {
 		return Token{}, err
 	}
 	raw, _, err := t.store.Get(ctx, key)
@@ -323,11 +323,11 @@ func (t *Tags) extend(ctx context.Context, tags []TagToken, ttl time.Duration) {
 	}
 }
 
-func randomID() uint64 {
+// newToken is the one that the seq-th purge gives a tag. Its last byte is free to
+// count soft purges: at a random start some tags would have room for none.
+func newToken(seq uint64) Token {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
-	if id := binary.BigEndian.Uint64(b[:]); id != 0 {
-		return id
-	}
-	return 1
+	b[7] = 0
+	return Token{ID: binary.BigEndian.Uint64(b[:]), Seq: seq}
 }

@@ -161,7 +161,7 @@ func (r *request[T]) suits(ctx context.Context, fl *flight, later time.Duration)
 	if !fl.share || !matches(ctx, fl.deps.Vary) {
 		return false
 	}
-	if r.t.generation != "" && r.t.seq == fl.seen.seq && r.t.said == fl.seen.said || r.t.shares(fl.seen, later) {
+	if r.t.shares(fl.seen, later) {
 		return true
 	}
 	ok, err := r.c.tags.current(ctx, fl.deps.Tags)

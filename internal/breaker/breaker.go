@@ -151,18 +151,18 @@ func (b *Breaker) suspect(cause error, patience time.Duration, now bool) {
 	}
 	if !b.probing {
 		b.probing = true
-		b.jobs.Go(func() { b.watch(cause, patience) })
+		b.jobs.Go(func() { b.watch(patience) })
 	}
 }
 
 // watch probes until the server answers. It is the only goroutine that closes the
 // breaker.
-func (b *Breaker) watch(cause error, patience time.Duration) {
+func (b *Breaker) watch(patience time.Duration) {
 	told := false
 	for first := true; ; first = false {
-		if !first || b.Open() != nil {
+		if open := b.open.Load(); open != nil {
 			if !told && b.cfg.OnChange != nil {
-				b.cfg.OnChange(true, cause)
+				b.cfg.OnChange(true, open.Cause)
 			}
 			told = true
 		}
@@ -175,9 +175,10 @@ func (b *Breaker) watch(cause error, patience time.Duration) {
 			return
 		case err == nil && b.close(told):
 			return
-		case err != nil:
+		case err == nil:
+			told = false // it has opened again meanwhile, which is news
+		default:
 			b.open.CompareAndSwap(nil, &OpenError{Since: time.Now(), Cause: err})
-			cause = err
 		}
 	}
 }

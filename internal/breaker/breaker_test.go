@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -202,6 +203,34 @@ func TestClose(t *testing.T) {
 		synctest.Wait()
 		if s.at.Load() != 0 {
 			t.Error("a probe began after Close")
+		}
+	})
+}
+
+// TestOpensWhileItCloses: who is told that it has closed may use the server at
+// once, and open it again by that. That is told, too: changes alternate.
+func TestOpensWhileItCloses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{}
+		var told []bool // of the one goroutine
+		var b *breaker.Breaker
+		fail := func() {
+			for range 5 {
+				_ = b.Do(t.Context(), func(context.Context) error { return errRefused })
+			}
+		}
+		b = breaker.New(breaker.Config{Probe: s.probe, OnChange: func(open bool, _ error) {
+			if told = append(told, open); !open && len(told) == 2 {
+				fail()
+			}
+		}})
+		defer b.Close()
+		fail()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if b.Open() != nil || !slices.Equal(told, []bool{true, false, true, false}) {
+			t.Errorf("open: %v; told %v, want true, false, true, false", b.Open(), told)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -318,6 +319,38 @@ func TestWithoutFallback(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		if got := get(t, s, "k"); got != "-" {
 			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// Who waits for the verdict of a probe need not wait for it when others have
+// opened the breaker meanwhile.
+func TestOpensWhileProbed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		primary := newScripted(t)
+		s := open(t, failover.Config{
+			Primary: primary, Fallback: newScripted(t), Failures: 2,
+			Probe: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		})
+		primary.mode.Store(refuses)
+		began := time.Now()
+		var took time.Duration
+		var err error
+		var first sync.WaitGroup
+		first.Go(func() {
+			_, _, err = s.Get(t.Context(), "k")
+			took = time.Since(began)
+		})
+		time.Sleep(5 * time.Millisecond)
+		synctest.Wait()
+		if s.State() != failover.Closed {
+			t.Fatal("open after one refusal, before the probe has ended")
+		}
+		get(t, s, "k") // the second refusal
+		first.Wait()
+		if err != nil || took != 5*time.Millisecond {
+			t.Errorf("who waited: %v after %v, want nil after 5ms", err, took)
 		}
 	})
 }

@@ -101,10 +101,12 @@ func (s *Store) fail(began, now time.Time, late bool, cause error) {
 
 // confirm has the primary probed because a call was refused, and waits for the
 // verdict: true if the primary answers the probe. If not, the breaker is open.
-// One probe serves all who ask meanwhile.
+// One probe serves all who ask meanwhile, and nobody waits for it any longer when
+// others have opened the breaker: then the prober has something else to do first.
 func (s *Store) confirm(r *request) bool {
 	s.mu.Lock()
-	if s.phase.Load().state != Closed {
+	p := s.phase.Load()
+	if p.state != Closed {
 		s.mu.Unlock()
 		return false
 	}
@@ -120,6 +122,7 @@ func (s *Store) confirm(r *request) bool {
 	select {
 	case <-verdict:
 		return s.State() == Closed
+	case <-p.changed:
 	case <-within.Done():
 	case <-s.life.Done():
 	}

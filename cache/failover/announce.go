@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ type announcer struct {
 type batch struct {
 	rows []cache.Invalidation // somebody waits for these
 	owed []cache.Invalidation // nobody does: they are tried until they are written
+	word []cache.Invalidation // what this server says of itself, the last only; tried likewise
 	told bool                 // the primary has heard of what is owed
 	done chan struct{}
 	err  error // after done
@@ -56,18 +58,8 @@ func newAnnouncer(journal cache.Journal) *announcer {
 
 func newBatch() *batch { return &batch{done: make(chan struct{})} }
 
-// failed reports whether the batch is known not to have been written.
-func (b *batch) failed() bool {
-	if b == nil {
-		return false
-	}
-	select {
-	case <-b.done:
-		return b.err != nil
-	default:
-		return false
-	}
-}
+// all is what the journal gets.
+func (b *batch) all() []cache.Invalidation { return slices.Concat(b.word, b.owed, b.rows) }
 
 // write returns when the rows are in the journal.
 func (a *announcer) write(ctx context.Context, rows ...cache.Invalidation) error {
@@ -92,46 +84,37 @@ func (a *announcer) write(ctx context.Context, rows ...cache.Invalidation) error
 	}
 }
 
-// owe has the rows written when the journal can.
-func (a *announcer) owe(rows ...cache.Invalidation) *batch {
-	if a.journal == nil || len(rows) == 0 {
-		return nil
+// say has the journal take, when it can, what this server says of itself. It takes
+// the place of what could not be written so far.
+func (a *announcer) say(kind cache.InvalidationKind, server string) {
+	if a.journal == nil {
+		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.oweLocked(rows)
+	a.next.word = []cache.Invalidation{{Kind: kind, Name: server}}
+	wake(a.wake)
 }
 
-// told is owe for what the primary has heard: unless others wait for theirs in
-// the same batch, nobody needs to tell it again.
+// told has the journal take, when it can, what the primary has heard: unless
+// others wait for theirs in the same batch, nobody needs to tell it again.
 func (a *announcer) told(rows ...cache.Invalidation) {
 	if a.journal == nil || len(rows) == 0 {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.oweLocked(rows)
-	a.next.told = true
-}
-
-func (a *announcer) oweLocked(rows []cache.Invalidation) *batch {
 	a.next.owed = append(a.next.owed, rows...)
+	a.next.told = true
 	a.expect(rows, 1)
 	a.shorten()
 	wake(a.wake)
-	return a.next
 }
 
 // shorten keeps what is owed bounded: instead of very many keys, all.
 func (a *announcer) shorten() {
 	if len(a.next.owed) > mostNews {
-		kept := []cache.Invalidation{{Kind: cache.InvalidValues}}
-		for _, row := range a.next.owed {
-			if row.Kind == cache.PeerDegraded || row.Kind == cache.PeerBack {
-				kept = append(kept, row)
-			}
-		}
-		a.next.owed = kept[:min(len(kept), mostNews)]
+		a.next.owed = []cache.Invalidation{{Kind: cache.InvalidValues}}
 	}
 }
 
@@ -177,11 +160,12 @@ func (a *announcer) run(ctx context.Context) {
 		case <-a.wake:
 		}
 		b := a.take()
-		if len(b.rows)+len(b.owed) == 0 {
+		list := b.all()
+		if len(list) == 0 {
 			continue
 		}
 		within, cancel := context.WithTimeout(ctx, appendTime)
-		receipt, err := a.journal.Append(within, append(b.owed[:len(b.owed):len(b.owed)], b.rows...)...)
+		receipt, err := a.journal.Append(within, list...)
 		if err == nil && b.told && len(b.rows) == 0 {
 			a.journal.Applied(within, receipt)
 		}
@@ -206,10 +190,13 @@ func (a *announcer) finish(b *batch, err error) {
 	if err != nil {
 		a.mu.Lock()
 		a.expect(b.rows, -1)
-		if len(b.owed) > 0 {
-			a.next.owed = append(b.owed, a.next.owed...)
-			a.next.told = a.next.told || b.told
-			a.shorten()
+		a.next.owed = append(b.owed, a.next.owed...)
+		a.next.told = a.next.told || b.told
+		a.shorten()
+		if len(a.next.word) == 0 {
+			a.next.word = b.word
+		}
+		if len(b.owed)+len(b.word) > 0 {
 			wake(a.wake)
 		}
 		a.mu.Unlock()

@@ -269,6 +269,35 @@ func TestJournalAway(t *testing.T) {
 	})
 }
 
+// What a server has to say of itself while the journal is away is its last word,
+// not one for each time that it tried.
+func TestLastWord(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		site := newSite(t)
+		site.journal.setAway(true)
+		site.lose(t, 0)
+		time.Sleep(time.Hour)
+		site.journal.setAway(false)
+		time.Sleep(time.Second)
+		if n := site.journal.count(cache.PeerDegraded, "server0"); n != 1 && n != 2 { // one is due every 3s
+			t.Errorf("it says %d times that it is degraded", n)
+		}
+		if !site.server[1].Stats().PeersDegraded {
+			t.Error("its peer does not know")
+		}
+		site.journal.setAway(true)
+		time.Sleep(10 * time.Second)
+		before := site.journal.count(cache.PeerDegraded, "server0")
+		site.back(t, 0)
+		site.journal.setAway(false)
+		time.Sleep(time.Second)
+		if site.journal.count(cache.PeerDegraded, "server0") != before || site.journal.count(cache.PeerBack, "server0") != 1 {
+			t.Error("it is back, and says something else first")
+		}
+	})
+}
+
 // Writes that come together go to the journal together, and wait no longer than
 // they may.
 func TestJournalInBatches(t *testing.T) {

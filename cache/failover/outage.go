@@ -55,7 +55,6 @@ func (s *Store) keeper() {
 // kept is what the keeper knows of the outage that it looks after.
 type kept struct {
 	opened    time.Time
-	news      *batch // the last announcement
 	announced time.Time
 	renewed   time.Time
 }
@@ -68,8 +67,8 @@ func (s *Store) keepOutage() {
 		if p.opened != k.opened {
 			k = kept{opened: p.opened}
 		}
-		if now := time.Now(); k.news.failed() || now.Sub(k.announced) >= announceEvery {
-			k.news = s.news.owe(cache.Invalidation{Kind: cache.PeerDegraded, Name: s.cfg.Server})
+		if now := time.Now(); now.Sub(k.announced) >= announceEvery {
+			s.news.say(cache.PeerDegraded, s.cfg.Server)
 			k.announced = now
 		}
 		if s.fallback != nil && (p.view == nil || time.Since(k.renewed) >= renewEvery) {

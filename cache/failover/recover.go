@@ -116,7 +116,7 @@ func (s *Store) tryClose() (done, busy bool) {
 	s.breaker.Reset()
 	s.becomeLocked(s.phase.Load(), phase{state: Closed})
 	// Under the lock, so that it stands before what the next outage says.
-	s.news.owe(cache.Invalidation{Kind: cache.PeerBack, Name: s.cfg.Server})
+	s.news.say(cache.PeerBack, s.cfg.Server)
 	return true, false
 }
 

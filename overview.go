@@ -61,7 +61,23 @@ const (
 // command line prints.
 func (a *App) Overview(ctx context.Context) (console.Overview, error) {
 	now := time.Now()
-	asked := a.askStores(ctx, now)
+	return a.overview(now, a.askStores(ctx, now)), nil
+}
+
+// Counters returns what of an Overview this process knows by itself: no store is
+// asked.
+func (a *App) Counters() console.Overview {
+	var known stores
+	if a.monitor.primary != nil {
+		known.list = append(known.list, console.Store{Role: "primary", Kind: string(Redis)})
+	}
+	for _, t := range a.tables() {
+		known.list = append(known.list, console.Store{Role: t.role, Kind: string(a.Plan.Database)})
+	}
+	return a.overview(time.Now(), known)
+}
+
+func (a *App) overview(now time.Time, asked stores) console.Overview {
 	host, _ := os.Hostname() // a server without a name has none
 	o := console.Overview{
 		Time: now, Started: a.monitor.started, Server: host, Version: moduleVersion(), Env: a.Config.Env, Prefix: a.Config.CachePrefix,
@@ -76,7 +92,7 @@ func (a *App) Overview(ctx context.Context) (console.Overview, error) {
 	if a.Failover != nil {
 		o.Breaker = breakerOf(a.Failover.Stats())
 	}
-	return o, nil
+	return o
 }
 
 func pagesOf(s pagecache.Stats) console.Pages {

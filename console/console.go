@@ -31,7 +31,8 @@ type Console struct {
 	ticked chan struct{} // closed when the next sample is there
 }
 
-// New makes a console and begins to take samples for its charts. It refuses to
+// New makes a console and begins to take samples for its charts, for which no store
+// is asked while nobody looks if the source is a [Counter]. It refuses to
 // without an authoriser.
 func New(cfg Config) (*Console, error) {
 	cfg, err := cfg.withDefaults()
@@ -182,7 +183,7 @@ type statusError struct {
 
 func (e *statusError) Error() string { return e.text }
 
-// sample takes an overview every Interval.
+// sample takes numbers every Interval.
 func (c *Console) sample() {
 	ticker := time.NewTicker(c.cfg.Interval)
 	defer ticker.Stop()
@@ -197,6 +198,12 @@ func (c *Console) sample() {
 }
 
 func (c *Console) take() {
+	// Stores are asked only while somebody looks: it costs them something, on every
+	// server on which a console is mounted.
+	if counter, ok := c.cfg.Source.(Counter); ok && len(c.lives) == 0 {
+		c.history.add(counter.Counters())
+		return
+	}
 	ctx, cancel := context.WithTimeout(c.life, max(c.cfg.Interval, time.Second))
 	defer cancel()
 	o, err := c.cfg.Source.Overview(ctx)
@@ -207,6 +214,7 @@ func (c *Console) take() {
 		return
 	}
 	c.history.add(o)
+	c.history.show(o)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	close(c.ticked)

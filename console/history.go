@@ -33,12 +33,13 @@ type history struct {
 	ring []sample
 	next int
 	full bool
-	last *Overview
+	last *Overview // of add
+	seen *Overview // of show
 }
 
 func newHistory(size int) *history { return &history{ring: make([]sample, size)} }
 
-// add notes an overview; what happened since the one before is a sample.
+// add notes counters; what happened since the one before is a sample.
 func (h *history) add(o Overview) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,12 +71,22 @@ func storeCalls(o Overview) metrics.Latency {
 	return o.Stores[0].Calls.Histogram
 }
 
-// samples returns what is there, the oldest first, and the last overview.
-func (h *history) samples() (list []sample, last *Overview) {
+// show notes an overview for those who look.
+func (h *history) show(o Overview) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.seen == nil || o.Time.After(h.seen.Time) {
+		h.seen = &o
+	}
+}
+
+// samples returns what is there, the oldest first, and the last overview that was
+// shown.
+func (h *history) samples() (list []sample, seen *Overview) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.full {
 		list = append(list, h.ring[h.next:]...)
 	}
-	return append(list, h.ring[:h.next]...), h.last
+	return append(list, h.ring[:h.next]...), h.seen
 }

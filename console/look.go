@@ -24,7 +24,7 @@ type problem struct{ Level, Text string }
 // tile is one figure.
 type tile struct{ Name, Value, Note string }
 
-// overviewView takes the last sample, or asks if that is old.
+// overviewView takes the last overview, or asks if that is old.
 func (c *Console) overviewView(r *http.Request) (overviewData, error) {
 	list, last := c.history.samples()
 	now := c.cfg.Now()
@@ -34,6 +34,7 @@ func (c *Console) overviewView(r *http.Request) (overviewData, error) {
 			return overviewData{}, err
 		}
 		last = &o
+		c.history.show(o)
 	}
 	return overviewData{
 		frame: c.frameOf(r, "overview.html"), View: *last, Problems: problemsOf(*last), Tiles: tilesOf(*last, list),

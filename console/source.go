@@ -10,13 +10,21 @@ import (
 // for concurrent use, and never hands out what is in a session.
 //
 // What else it can do it says by implementing [Inspector], [Purger], [Sessions] or
-// [Explainer]; the console has a page for each.
+// [Explainer]; the console has a page for each. A [Counter] is not asked for an
+// Overview while nobody looks.
 type Source interface {
 	// Overview returns how this server is. Parts that do not answer in time say
 	// so in their Problem.
 	Overview(ctx context.Context) (Overview, error)
 	// Activity returns what this server did: routes, URLs, tags, decisions.
 	Activity(ctx context.Context) (Activity, error)
+}
+
+// Counter knows some of its overview without asking its stores.
+type Counter interface {
+	// Counters returns an Overview with what this process has counted, of which
+	// charts are drawn. Of its stores the calls are right, and nothing else.
+	Counters() Overview
 }
 
 // Inspector looks at stored things.

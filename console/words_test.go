@@ -70,8 +70,8 @@ func TestHistorySurvivesSmallerNumbers(t *testing.T) {
 	for i, hits := range []uint64{100, 150, 10, 30, 40} {
 		h.add(Overview{Time: at.Add(time.Duration(i) * time.Second), Pages: Pages{Hits: hits, Handler: LatencyOf(metrics.Latency{})}})
 	}
-	list, last := h.samples()
-	if len(list) != 3 || list[0].hits != 0 || list[1].hits != 20 || list[2].hits != 10 || last.Pages.Hits != 40 {
+	list, _ := h.samples()
+	if len(list) != 3 || list[0].hits != 0 || list[1].hits != 20 || list[2].hits != 10 {
 		t.Errorf("%+v", list)
 	}
 	for _, c := range charts(list, at.Add(5*time.Second), time.Minute) {

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/echoic-go/echoic/cache"
+	"github.com/echoic-go/echoic/pagecache"
 )
 
 func TestCoalescing(t *testing.T) {
@@ -72,4 +75,37 @@ func TestCoalescingVariants(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Those who need not wait for an answer that nobody may keep go before it breaks
+// off: the race detector sees whether they are told properly.
+func TestBreaksOffAfterTheWaitersWent(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	s := newSite(t, func(w http.ResponseWriter, _ *http.Request) {
+		<-release
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = io.WriteString(w, strings.Repeat("x", 100))
+		panic(http.ErrAbortHandler)
+	}, func(cfg *pagecache.Config) { cfg.Strict = true })
+	var begun, ended sync.WaitGroup
+	var broken atomic.Int64
+	for range 50 {
+		begun.Add(1)
+		ended.Go(func() {
+			defer func() {
+				if recover() == http.ErrAbortHandler {
+					broken.Add(1)
+				}
+			}()
+			begun.Done()
+			s.get("http://a.test/")
+		})
+	}
+	begun.Wait()
+	close(release)
+	ended.Wait()
+	if n := broken.Load(); n != 50 {
+		t.Errorf("%d of 50 answers broke off", n)
+	}
 }

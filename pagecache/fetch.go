@@ -120,9 +120,7 @@ func (m *making) settle(err error) error {
 	}
 	if failed := err != nil && !m.denied; failed || isFailure(m.rec.status) {
 		x.p.failing.remember(x.flightKey())
-		if m.fl != nil {
-			m.fl.failed = true
-		}
+		x.p.flights.failing(m.fl)
 	}
 	e, why := m.finish()
 	if e != nil {

@@ -88,9 +88,20 @@ func (f *flights) land(fl *flight, e *entry, final bool) {
 // fail ends a flight whose handler failed: those who have a stale page serve it
 // and do not ask the handler again.
 func (f *flights) fail(fl *flight) {
-	if fl != nil {
+	f.failing(fl)
+	f.land(fl, nil, false)
+}
+
+// failing says so to those who wait. Those whom the header of the answer has sent
+// away already read the flight at the same time: it has landed, and stays as it is.
+func (f *flights) failing(fl *flight) {
+	if fl == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.m[fl.key] == fl {
 		fl.failed = true
-		f.land(fl, nil, false)
 	}
 }
 

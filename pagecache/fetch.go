@@ -48,7 +48,7 @@ func (x *exchange) run(fl *flight) (err error) {
 		}
 		// A panic: nothing half-made goes out or stays.
 		m.rec.discard()
-		x.p.failing.remember(x.flightKey())
+		m.failing()
 		x.p.flights.fail(fl)
 		if m.standsIn(nil) {
 			if p := recover(); p != nil {
@@ -64,6 +64,15 @@ func (x *exchange) run(fl *flight) (err error) {
 	m.rec.state.failed, m.denied = err != nil, err != nil && isAnswer(err)
 	m.rec.state.cancelled = ctx.Err() != nil
 	return m.settle(err)
+}
+
+// failing remembers that the handler failed, before anybody is told: those who
+// come now do not put it to work again at once.
+func (m *making) failing() {
+	m.x.p.failing.remember(m.x.flightKey())
+	if m.fl != nil && refreshOf(m.x.r) != nil {
+		m.x.p.broken.remember(m.fl.key)
+	}
 }
 
 // begin opens the scope, and puts on the response what has to be there already
@@ -108,7 +117,7 @@ func (m *making) settle(err error) error {
 	x := m.x
 	switch {
 	case m.standsIn(err):
-		x.p.failing.remember(x.flightKey())
+		m.failing()
 		x.p.flights.fail(m.fl)
 		if err != nil {
 			x.p.cfg.Logger.ErrorContext(m.ctx, "pagecache: handler failed, the stale page was served", "path", x.r.URL.Path, "error", err)
@@ -119,7 +128,7 @@ func (m *making) settle(err error) error {
 		return m.freshen()
 	}
 	if failed := err != nil && !m.denied; failed || isFailure(m.rec.status) {
-		x.p.failing.remember(x.flightKey())
+		m.failing()
 		x.p.flights.failing(m.fl)
 	}
 	e, why := m.finish()

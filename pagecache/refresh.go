@@ -70,7 +70,7 @@ func (x *exchange) refreshLater(e *entry) bool {
 	if fl == nil {
 		return true
 	}
-	if x.p.flights.ended.Load() != x.ended && x.replaced() {
+	if x.p.flights.ended.Load() != x.ended && (x.p.broken.known(key) || x.replaced()) {
 		x.p.flights.land(fl, nil, false)
 		return true
 	}
@@ -83,7 +83,7 @@ func (x *exchange) refreshLater(e *entry) bool {
 		switch {
 		case assumed != nil && assumed.Refused():
 			x.p.unassumed.remember(key)
-		case isFailure(w.status):
+		case isFailure(w.status): // of what is around the cache, perhaps
 			x.p.broken.remember(key)
 		}
 	})

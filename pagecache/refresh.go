@@ -75,11 +75,12 @@ func (x *exchange) refreshLater(e *entry) bool {
 		return true
 	}
 	x.stale = e
+	visitors := x.r.Context()
 	r := x.anew(&renewal{key: stringsOf(x.key), fl: fl, stale: x.snapshot(), assumed: assumed})
 	started := x.p.work.start(x.p.cfg.RefreshTimeout, func(ctx context.Context) {
 		defer x.p.flights.land(fl, nil, false) // if it was not claimed
 		w := &discarding{header: make(http.Header)}
-		x.server.ServeHTTP(w, r.WithContext(withRenewal(ctx, refreshOf(r))))
+		x.server.ServeHTTP(w, r.WithContext(withRenewal(withServer(ctx, visitors), refreshOf(r))))
 		switch {
 		case assumed != nil && assumed.Refused():
 			x.p.unassumed.remember(key)
@@ -132,6 +133,17 @@ func (x *exchange) anew(mark *renewal) *http.Request {
 	}
 	r.RequestURI = r.URL.RequestURI()
 	return r.WithContext(withRenewal(context.Background(), mark))
+}
+
+// withServer is a context of the cache's own with the server of another one, if it
+// knows it. Handlers take for a test what runs without one: httputil.ReverseProxy
+// then lets an answer that broke off look complete.
+func withServer(ctx, from context.Context) context.Context {
+	server, ok := from.Value(http.ServerContextKey).(*http.Server)
+	if !ok {
+		server = new(http.Server)
+	}
+	return context.WithValue(ctx, http.ServerContextKey, server)
 }
 
 // original is the URL as it came in, before middleware between the server and

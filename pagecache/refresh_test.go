@@ -3,9 +3,14 @@ package pagecache_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/echoic-go/echoic/pagecache"
 )
 
 // A page that cannot be made anew is not tried again for every visitor, however
@@ -44,6 +49,43 @@ func TestFailingRefreshIsOneRun(t *testing.T) {
 				}
 				s.wantRuns(2)
 			})
+		}
+	}
+}
+
+// An answer of another server that breaks off looks complete to a handler with no
+// server around it: httputil.ReverseProxy then hides the error.
+func TestBehindThePagesAProxy(t *testing.T) {
+	t.Parallel()
+	var half atomic.Bool
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60, stale-while-revalidate=600")
+		_, _ = io.WriteString(w, "half")
+		w.(http.Flusher).Flush() // chunked: the length tells nothing
+		if half.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = io.WriteString(w, " and half")
+	}))
+	t.Cleanup(origin.Close)
+	u, err := url.Parse(origin.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, (&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) }}).ServeHTTP, nil)
+	s.get("http://a.test/")
+	half.Store(true)
+	s.clock.Store(int64(90 * time.Second))
+	s.get("http://a.test/")
+	until(t, "tried", func() bool { return s.runs.Load() == 2 })
+	progress, err := s.pages.Warm(t.Context(), pagecache.WarmConfig{Server: s.h, URLs: []string{"http://a.test/warm"}})
+	if err != nil || progress.Failed != 1 {
+		t.Errorf("warm-up: %+v, %v", progress, err)
+	}
+	half.Store(false)
+	for _, u := range []string{"http://a.test/", "http://a.test/warm"} {
+		if got := body(t, s.get(u)); got != "half and half" {
+			t.Errorf("%s: %q", u, got)
 		}
 	}
 }

@@ -218,6 +218,6 @@ func (w *warming) get(ctx context.Context, rawURL string, assumed *cache.Assumed
 			}
 		}
 	}()
-	w.cfg.Server.ServeHTTP(answer, r.WithContext(assuming(own, assumed)))
+	w.cfg.Server.ServeHTTP(answer, r.WithContext(assuming(withServer(own, ctx), assumed)))
 	return nil
 }

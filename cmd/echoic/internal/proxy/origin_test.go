@@ -192,3 +192,34 @@ func TestBrokenOff(t *testing.T) {
 		})
 	}
 }
+
+// Nor is one that breaks off while the page is made anew in the background.
+func TestBrokenOffInTheBackground(t *testing.T) {
+	t.Parallel()
+	const head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=1, stale-while-revalidate=3600\r\nTransfer-Encoding: chunked\r\n\r\n"
+	third := make(chan struct{})
+	s := newSiteBefore(t, rawOrigin(t, func(c net.Conn, n int) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+			return
+		}
+		if n == 3 {
+			close(third)
+		}
+		if n == 2 {
+			_, _ = io.WriteString(c, head+"4\r\nhalf\r\n")
+			return
+		}
+		_, _ = io.WriteString(c, head+"5\r\nwhole\r\n0\r\n\r\n")
+	}))
+	for {
+		if a := s.get("/"); a.text != "whole" {
+			t.Fatalf("half an answer was stored: %q %v", a.text, a.Header)
+		}
+		select {
+		case <-third: // so the second is over
+			return
+		default:
+			s.ahead.Add(int64(10 * time.Second)) // a refresh that failed is not tried again at once
+		}
+	}
+}

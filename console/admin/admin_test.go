@@ -3,10 +3,12 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +33,45 @@ func (source) Activity(context.Context) (console.Activity, error) {
 
 func (source) Explain(_ context.Context, q console.Question) (console.Explanation, error) {
 	return console.Explanation{}, &console.TargetError{Reason: "no such thing as " + q.URL}
+}
+
+// Warm implements admin.Warmer.
+func (source) Warm(_ context.Context, urls []string, told func(admin.Warmed)) error {
+	for _, u := range urls {
+		told(admin.Warmed{URL: u, Status: 200})
+		if u == last {
+			return errors.New("this was the last")
+		}
+	}
+	return nil
+}
+
+const last = "http://a.test/last"
+
+// A list for a warm-up may be longer than one question.
+func TestWarmsManyPages(t *testing.T) {
+	t.Parallel()
+	s := listen(t, "127.0.0.1:0", token)
+	c := dial(t, s.Addr(), token)
+	urls := make([]string, 5000)
+	for i := range urls {
+		urls[i] = fmt.Sprintf("http://a.test/%d?of=a&query=with<what>&json=escapes", i)
+	}
+	var told []string
+	note := func(one admin.Warmed) { told = append(told, one.URL) }
+	if err := c.Warm(t.Context(), urls, note); err != nil || !slices.Equal(told, urls) {
+		t.Errorf("%d of %d were warmed: %v", len(told), len(urls), err)
+	}
+	told, urls[10] = nil, last
+	if err := c.Warm(t.Context(), urls, note); err == nil || !strings.Contains(err.Error(), "the last") || len(told) != 11 {
+		t.Errorf("it goes on after a failure: %d were warmed: %v", len(told), err)
+	}
+	if err := c.Warm(t.Context(), []string{strings.Repeat("x", 1<<20)}, note); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("one of a million bytes: %v", err)
+	}
+	if err := c.Warm(t.Context(), nil, note); err == nil || !strings.Contains(err.Error(), "give URLs") {
+		t.Errorf("none: %v", err)
+	}
 }
 
 const token = "a-token-of-enough-bytes"

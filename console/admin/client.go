@@ -167,6 +167,29 @@ func (c *Client) RevokeSessions(ctx context.Context, user string, ids ...string)
 
 // Warm implements Warmer.
 func (c *Client) Warm(ctx context.Context, urls []string, told func(Warmed)) error {
+	for {
+		n := fitting(urls)
+		if err := c.warm(ctx, urls[:n], told); err != nil || n == len(urls) {
+			return err
+		}
+		urls = urls[n:]
+	}
+}
+
+// fitting is how many of the URLs one question takes: one at least, if there is any.
+func fitting(urls []string) (n int) {
+	size := len(`{"urls":[]}`)
+	for _, u := range urls {
+		raw, _ := json.Marshal(u) // a string always can be
+		if size += len(raw) + 1; size > mostBody && n > 0 {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+func (c *Client) warm(ctx context.Context, urls []string, told func(Warmed)) error {
 	body, err := c.send(ctx, http.MethodPost, "warm", warmQuestion{urls})
 	if err != nil {
 		return err

@@ -80,13 +80,27 @@ func get[A any](mux *http.ServeMux, name string, f func(context.Context) (A, err
 func post[Q, A any](mux *http.ServeMux, name string, f func(context.Context, Q) (A, error)) {
 	mux.HandleFunc("POST /"+Version+"/"+name, func(w http.ResponseWriter, r *http.Request) {
 		var q Q
-		if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
-			refuse(w, http.StatusBadRequest, "the question is no JSON of the right form")
+		if !read(w, r, &q) {
 			return
 		}
 		a, err := f(r.Context(), q)
 		reply(w, a, err)
 	})
+}
+
+// read decodes a question, or says what is wrong with it.
+func read(w http.ResponseWriter, r *http.Request, q any) bool {
+	err := json.NewDecoder(r.Body).Decode(q)
+	var large *http.MaxBytesError
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &large):
+		refuse(w, http.StatusRequestEntityTooLarge, "the question is too long: 64 KiB at most")
+	default:
+		refuse(w, http.StatusBadRequest, "the question is no JSON of the right form")
+	}
+	return false
 }
 
 func reply(w http.ResponseWriter, a any, err error) {
@@ -106,7 +120,10 @@ func reply(w http.ResponseWriter, a any, err error) {
 func (s *Server) warm(source Warmer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var q warmQuestion
-		if err := json.NewDecoder(r.Body).Decode(&q); err != nil || len(q.URLs) == 0 {
+		if !read(w, r, &q) {
+			return
+		}
+		if len(q.URLs) == 0 {
 			refuse(w, http.StatusBadRequest, "give URLs")
 			return
 		}

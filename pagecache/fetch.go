@@ -151,7 +151,7 @@ func (m *making) settle(err error) error {
 // for its answer next time.
 func final(why Reason) bool {
 	switch why {
-	case ReasonStored, ReasonFreshened, ReasonFirstRequest, ReasonError, ReasonCancelled, ReasonNoStoreAsked, ReasonAuthorization, ReasonScope, "":
+	case ReasonStored, ReasonFreshened, ReasonFirstRequest, ReasonStoreFailed, ReasonError, ReasonCancelled, ReasonNoStoreAsked, ReasonAuthorization, ReasonScope, "":
 		return false
 	}
 	return true

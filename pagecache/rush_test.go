@@ -42,55 +42,78 @@ func (s *late) Set(ctx context.Context, key string, value []byte, ttl time.Durat
 
 // A rush on a page that is not there runs the handler once, although the store has
 // no time for those who come after the first (RFC 9111, section 4, on collapsed
-// requests). Who comes after a purge does not get what was begun before.
+// requests). Who comes after a purge does not get what was begun before, nor does
+// who has an answer of the store that the first one had not: for all of them
+// together it runs once more.
 func TestRushWithoutAnswersOfTheStore(t *testing.T) {
 	t.Parallel()
 	const crowd = 200
 	for name, test := range map[string]struct {
-		purge bool
-		runs  int64 // of those who came late
-	}{"nothing purged": {false, 0}, "purged": {true, 1}} {
+		answered bool // the crowd, and not the first one
+		between  func(context.Context, *rush)
+		runs     int64 // for the crowd
+	}{
+		"nothing purged": {},
+		// It is the knowledge of it that counts.
+		"purged":       {between: func(ctx context.Context, r *rush) { _ = r.site.pages.Purge(ctx, "any") }, runs: 1},
+		"who asks now": {answered: true, runs: 1},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, far := sharedSite(t)
-			store, begun, release := &late{shared: far}, make(chan struct{}), make(chan struct{})
-			var first sync.Once
-			s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
-				first.Do(func() {
-					close(begun)
-					<-release
-				})
-				page("x")(w, r)
-			}, func(cfg *pagecache.Config) {
-				kept, err := cache.New(cache.Config{Store: store, IgnoreErrors: true})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = kept.Close() })
-				cfg.Cache, cfg.StoreBudget = kept, 20*time.Millisecond
-			})
+			r := newRush(t)
 			var group sync.WaitGroup
-			group.Go(func() { s.get("http://a.test/") })
-			<-begun
-			store.silent.Store(true)
-			if test.purge {
+			r.store.silent.Store(test.answered)
+			group.Go(func() { r.site.get("http://a.test/") })
+			<-r.begun
+			r.store.silent.Store(!test.answered)
+			if test.between != nil {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-				_ = s.pages.Purge(ctx, "any") // it is the knowledge of it that counts
+				test.between(ctx, r)
 				cancel()
 			}
 			for range crowd {
 				group.Go(func() {
-					if got := body(t, s.get("http://a.test/")); got != "x" {
+					if got := body(t, r.site.get("http://a.test/")); got != "x" {
 						t.Errorf("got %q", got)
 					}
 				})
 			}
-			until(t, "all wait", func() bool { return s.pages.Stats().Waiting == crowd })
-			close(release)
+			until(t, "all wait", func() bool { return r.site.pages.Stats().Waiting == crowd })
+			r.release <- struct{}{}
+			if test.runs > 0 {
+				<-r.begun
+				until(t, "all but one wait again", func() bool { return r.site.pages.Stats().Waiting == crowd-1 })
+			}
+			close(r.release)
 			group.Wait()
-			if late := s.runs.Load() - 1; late < test.runs || !test.purge && late > 0 {
+			if late := r.site.runs.Load() - 1; late != test.runs {
 				t.Errorf("the handler ran %d more times, want %d", late, test.runs)
 			}
 		})
 	}
+}
+
+// rush is a site whose handler waits in every run.
+type rush struct {
+	site    *site
+	store   *late
+	begun   chan struct{} // one for each run
+	release chan struct{}
+}
+
+func newRush(t *testing.T) *rush {
+	t.Helper()
+	_, far := sharedSite(t)
+	r := &rush{store: &late{shared: far}, begun: make(chan struct{}, 1000), release: make(chan struct{})}
+	kept, err := cache.New(cache.Config{Store: r.store, IgnoreErrors: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	r.site = newSite(t, func(w http.ResponseWriter, req *http.Request) {
+		r.begun <- struct{}{}
+		<-r.release
+		page("x")(w, req)
+	}, func(cfg *pagecache.Config) { cfg.Cache, cfg.StoreBudget = kept, 20*time.Millisecond })
+	return r
 }

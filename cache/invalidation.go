@@ -68,6 +68,10 @@ func (k InvalidationKind) String() string {
 	return fmt.Sprintf("InvalidationKind(%q)", byte(k))
 }
 
+// outdates reports whether what was made before may be out of date: it is not where
+// a server only says how it is.
+func (i Invalidation) outdates() bool { return i.Kind != PeerDegraded && i.Kind != PeerBack }
+
 // Journal is the durable log of invalidations. Every invalidation is written to
 // it before it is acknowledged, and before the store hears of it: a store that
 // comes back with old data is told again. Package journal has it, on Postgres,

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Heard is what the tail of the journal hears.
@@ -27,7 +28,7 @@ func (c *Cache) Observe(ctx context.Context, heard Heard) error {
 	if err := c.open(); err != nil {
 		return err
 	}
-	if !heard.Own {
+	if !heard.Own && slices.ContainsFunc(heard.List, Invalidation.outdates) {
 		c.tags.said.Add(1)
 	}
 	for _, i := range heard.List {

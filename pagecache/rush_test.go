@@ -48,12 +48,14 @@ func (s *late) Set(ctx context.Context, key string, value []byte, ttl time.Durat
 func TestRushWithoutAnswersOfTheStore(t *testing.T) {
 	t.Parallel()
 	const crowd = 200
+	degraded := cache.Heard{List: []cache.Invalidation{{Kind: cache.PeerDegraded, Name: "other"}}}
 	for name, test := range map[string]struct {
 		answered bool // the crowd, and not the first one
 		between  func(context.Context, *rush)
 		runs     int64 // for the crowd
 	}{
-		"nothing purged": {},
+		"nothing purged":     {},
+		"a peer is degraded": {between: func(ctx context.Context, r *rush) { _ = r.kept.Observe(ctx, degraded) }},
 		// It is the knowledge of it that counts.
 		"purged":       {between: func(ctx context.Context, r *rush) { _ = r.site.pages.Purge(ctx, "any") }, runs: 1},
 		"who asks now": {answered: true, runs: 1},
@@ -96,6 +98,7 @@ func TestRushWithoutAnswersOfTheStore(t *testing.T) {
 // rush is a site whose handler waits in every run.
 type rush struct {
 	site    *site
+	kept    *cache.Cache
 	store   *late
 	begun   chan struct{} // one for each run
 	release chan struct{}
@@ -110,6 +113,7 @@ func newRush(t *testing.T) *rush {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = kept.Close() })
+	r.kept = kept
 	r.site = newSite(t, func(w http.ResponseWriter, req *http.Request) {
 		r.begun <- struct{}{}
 		<-r.release

@@ -56,18 +56,26 @@ func (c *Cache) incr(ctx context.Context, key string, delta int64, create *Initi
 	if err = c.open(); err != nil {
 		return 0, err
 	}
-	n, err := c.addTo(ctx, key, delta, create, &o)
+	var n int64
+	var missing error // is what one finds in the generation of another store
+	_, err = c.inOneStore(ctx, func(ctx context.Context, t ticket) (_ bool, err error) {
+		n, err = c.addTo(ctx, t, key, delta, create, &o)
+		if missing = nil; errors.Is(err, ErrNotFound) {
+			missing, err = err, nil
+		}
+		return true, err
+	})
+	if err == nil {
+		err = missing
+	}
 	return n, c.degraded(ctx, "incr", err)
 }
 
-func (c *Cache) addTo(ctx context.Context, key string, delta int64, create *Initial, o *callOptions) (int64, error) {
+// addTo adds in a generation.
+func (c *Cache) addTo(ctx context.Context, t ticket, key string, delta int64, create *Initial, o *callOptions) (int64, error) {
 	counter, ok := c.store.(Counter)
 	if !ok {
 		return 0, ErrUnsupported
-	}
-	t, err := c.now(ctx)
-	if err != nil {
-		return 0, err
 	}
 	physical := inGeneration(c.valueBase(o.version, key), t.generation)
 	for range swapTries {

@@ -22,13 +22,21 @@ func (c *Cache) putMany(ctx context.Context, values map[string]any, o *callOptio
 	if err := c.open(); err != nil {
 		return nil, err
 	}
-	t, err := c.now(ctx)
+	_, err = c.inOneStore(ctx, func(ctx context.Context, t ticket) (_ bool, err error) {
+		failed, err = c.putManyIn(ctx, t, keys, values, o)
+		return true, err
+	})
 	if err != nil {
-		return keys, err
+		failed = keys
 	}
+	return failed, err
+}
+
+// putManyIn is putMany in a generation.
+func (c *Cache) putManyIn(ctx context.Context, t ticket, keys []string, values map[string]any, o *callOptions) (failed []string, err error) {
 	deps, reason, err := c.ownDeps(ctx, t, o)
 	if err != nil {
-		return keys, err
+		return nil, err
 	}
 	if reason != "" {
 		c.count.refused.Add(uint64(len(keys)))
@@ -50,9 +58,6 @@ func (c *Cache) putMany(ctx context.Context, values map[string]any, o *callOptio
 	failed, err = setMany(ctx, c.store, items)
 	for i := range failed {
 		failed[i] = names[failed[i]]
-	}
-	if err != nil {
-		failed = keys
 	}
 	return failed, err
 }

@@ -88,13 +88,14 @@ func open(ctx context.Context, cfg Config, times times) (*Store, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{cfg: cfg, db: cfg.Database, name: rand.Text(), times: times}
+	s.life, s.stop = context.WithCancel(context.Background())
 	var err error
 	if s.fast, err = cfg.Fast(s.check); err != nil {
+		s.stop()
 		return nil, err
 	}
 	_, _, err = s.refresh(ctx)
 	s.told(err)
-	s.life, s.stop = context.WithCancel(context.Background())
 	s.jobs.Go(s.keeper)
 	return s, nil
 }

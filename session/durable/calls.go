@@ -50,7 +50,7 @@ func (s *Store) Fetch(ctx context.Context, key string) (rec session.Record, foun
 	if there {
 		// Somebody is about to write it; a lease that lasts too long was touched.
 		if time.Until(held.Expiry) > 2*leaseLasts {
-			_, _ = s.fast.Remove(ctx, id+":"+key)
+			_, _ = s.fast.Swap(ctx, id+":"+key, held.Data, session.Record{Data: held.Data, Expiry: time.Now().Add(leaseLasts)})
 		}
 		return rec, true, nil
 	}
@@ -96,8 +96,8 @@ func (s *Store) Update(ctx context.Context, key string, rec session.Record) (upd
 	return s.change(ctx, "update", key, rec, func(ctx context.Context) (bool, error) { return s.db.Update(ctx, key, rec) })
 }
 
-// Swap implements session.Swapper. If the database has other data, the copy is
-// removed: it may be why the caller has old ones.
+// Swap implements session.Swapper. If the database has other data, the copy goes
+// all the same: it may be why the caller has old ones.
 func (s *Store) Swap(ctx context.Context, key string, old []byte, rec session.Record) (swapped bool, err error) {
 	return s.change(ctx, "swap", key, rec, func(ctx context.Context) (bool, error) { return s.db.Swap(ctx, key, old, rec) })
 }
@@ -148,14 +148,37 @@ func (s *Store) change(ctx context.Context, op, key string, rec session.Record, 
 	if done, err = apply(ctx); err != nil {
 		return false, err // what became of it is not known: the lease stays
 	}
-	within, end := s.quick(context.WithoutCancel(ctx))
-	defer end()
-	if done && rec.Data != nil {
-		_, _ = s.fast.Swap(within, id+":"+key, lease.Data, copyOf(rec))
-	} else {
-		_, _ = s.fast.Remove(within, id+":"+key)
+	if done {
+		s.replace(ctx, id+":"+key, lease, rec)
 	}
-	return done, nil
+	return done, nil // if it did not change anything, its lease ends by itself
+}
+
+// replace puts the copy into the place of the lease. Where another one has put his
+// there, and perhaps his copy already, it is not known which of both changes the
+// database made last: a new lease says so, as after a removal. Leases are never
+// removed, since one that is there may be that of another change, under which
+// nobody else may make a copy.
+func (s *Store) replace(ctx context.Context, at string, lease, rec session.Record) {
+	ctx = context.WithoutCancel(ctx)
+	if rec.Data != nil {
+		within, cancel := s.quick(ctx)
+		swapped, err := s.fast.Swap(within, at, lease.Data, copyOf(rec))
+		cancel()
+		if swapped && err == nil {
+			return
+		}
+	}
+	within, cancel := s.quick(ctx)
+	err := s.fast.Put(within, at, newLease())
+	cancel()
+	if err == nil {
+		return
+	}
+	// The change is made; if that cannot be said either, the epoch stays.
+	within, cancel = context.WithTimeout(ctx, s.times.change)
+	defer cancel()
+	_ = s.leave(within)
 }
 
 // leaseTries is how often a lease is put: one late answer is not yet an outage.

@@ -17,8 +17,9 @@
 // Who changes a session puts a lease in the place of its copy before the change is
 // made, and the new copy in the place of the lease afterwards. Who fills in a copy
 // puts his lease there before he reads the database, and his copy only in its
-// place. So a copy that was read before a change never takes the place of one that
-// was read after it, however late commands arrive.
+// place. Who does not find his lease any more, since another change has put its own
+// there, leaves a new one instead of a copy. So a copy that was read before a change
+// never takes the place of one that was read after it, however late commands arrive.
 //
 // A server whose lease Redis has not acknowledged writes into the database that it
 // changes sessions behind Redis' back, before it does. While one server says so,

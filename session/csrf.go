@@ -158,16 +158,16 @@ func (c *CSRF) Verify(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
+	nonce := ""
+	if user == "" { // he may have got a session since he opened the form
+		nonce = c.presentedNonce(v.cookies)
+	}
 	valid := false
 	for _, key := range c.keys {
 		if session != "" {
 			valid = hmac.Equal(got, c.mac(key, "session", session)) || valid
 		}
-		if user != "" {
-			continue
-		}
-		// He may have got a session since he opened the form.
-		if nonce := c.presentedNonce(v.cookies); nonce != "" {
+		if nonce != "" {
 			valid = hmac.Equal(got, c.mac(key, "visitor", nonce)) || valid
 		}
 	}

@@ -60,11 +60,16 @@ func SessionsWithConfig(cfg SessionsConfig) echo.MiddlewareFunc {
 			if cfg.Skipper(c) {
 				return next(c)
 			}
-			res := c.Response()
-			w, r := cfg.Manager.Open(res.Writer, c.Request())
+			res, outer := c.Response(), c.Request()
+			w, r := cfg.Manager.Open(res.Writer, outer)
 			if w == nil {
 				return next(c) // an outer Sessions has this manager already
 			}
+			defer func() { // what a form has left on the disk: net/http removes only that of outer
+				if form := c.Request().MultipartForm; form != nil && outer.MultipartForm == nil {
+					_ = form.RemoveAll()
+				}
+			}()
 			w.ReportStatus(&res.Status)
 			res.Writer = w
 			c.SetRequest(r)

@@ -14,11 +14,17 @@ import (
 // middlewares have returned.
 func (m *Manager) LoadAndSave(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w, r := m.Open(rw, r)
+		outer := r
+		w, r := m.Open(rw, outer)
 		if w == nil {
-			next.ServeHTTP(rw, r)
+			next.ServeHTTP(rw, outer)
 			return
 		}
+		defer func() { // what a form has left on the disk: net/http removes only that of outer
+			if r.MultipartForm != nil && outer.MultipartForm == nil {
+				_ = r.MultipartForm.RemoveAll()
+			}
+		}()
 		defer w.recoverLoad()
 		next.ServeHTTP(w, r)
 		w.Finish()

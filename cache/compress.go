@@ -137,6 +137,10 @@ func (d *deflate) expand(src []byte, size int) ([]byte, error) {
 	return readExactly(r, size)
 }
 
+// zstdWindow is how far frames of ours look back, and the most that others may
+// ask for: the decoder sets the memory aside before it has read any.
+const zstdWindow = 8 << 20
+
 type zstandard struct {
 	encoders sync.Pool
 	decoders sync.Pool
@@ -148,7 +152,7 @@ func (z *zstandard) compress(dst, src []byte) ([]byte, error) {
 	enc, ok := z.encoders.Get().(*zstd.Encoder)
 	if !ok {
 		var err error
-		if enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
+		if enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstdWindow)); err != nil {
 			return nil, err
 		}
 	}
@@ -160,7 +164,7 @@ func (z *zstandard) expand(src []byte, size int) ([]byte, error) {
 	dec, ok := z.decoders.Get().(*zstd.Decoder)
 	if !ok {
 		var err error
-		if dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)); err != nil {
+		if dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow)); err != nil {
 			return nil, err
 		}
 	}

@@ -2,7 +2,6 @@ package echoic
 
 import (
 	"context"
-	"crypto/tls"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/echoic-go/echoic/console"
 	"github.com/echoic-go/echoic/console/admin"
+	"github.com/echoic-go/echoic/pagecache"
 )
 
 // ServeAdmin lets the command line ask this process, at Config.AdminSocket; without
@@ -68,74 +68,64 @@ const (
 	warmTimeout = 30 * time.Second
 )
 
-// Warm asks the site itself for pages, in this process, as a visitor without a
-// cookie would: no request leaves it, and redirects are not followed.
+// Warm asks the site itself for pages, as [pagecache.Pages.Warm] does, one at a time
+// and at most 50 a second: no request leaves this process, and redirects are not
+// followed.
 func (w warmingSource) Warm(ctx context.Context, urls []string, told func(admin.Warmed)) error {
 	if len(urls) > mostWarmed {
 		return &console.TargetError{Reason: "more than 10000 URLs: give them in parts"}
 	}
+	right := make([]string, 0, len(urls))
 	for _, address := range urls {
-		if err := ctx.Err(); err != nil {
-			return err
+		if problem := w.refusal(address); problem != "" {
+			told(admin.Warmed{URL: address, Problem: problem})
+			continue
 		}
-		told(w.one(ctx, address))
+		right = append(right, address)
 	}
-	return nil
+	var one admin.Warmed // what the site answered to the last URL
+	_, err := w.Pages.Warm(ctx, pagecache.WarmConfig{
+		Server: http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+			answer, began := &statusWriter{ResponseWriter: out}, time.Now()
+			w.handler.ServeHTTP(answer, r)
+			one = admin.Warmed{Status: max(answer.status, http.StatusOK), Cache: out.Header().Get("Cache-Status"), Took: time.Since(began)}
+		}),
+		URLs: right, Concurrency: 1, Timeout: warmTimeout,
+		Progress: func(p pagecache.WarmProgress) {
+			if one.URL = p.URL; one.Status == 0 {
+				one.Problem = "the handler panicked: the log says how"
+			}
+			told(one)
+			one = admin.Warmed{}
+		},
+	})
+	return err
 }
 
-func (w warmingSource) one(ctx context.Context, address string) (one admin.Warmed) {
-	one.URL = address
+// refusal says why a page is not asked for.
+func (w warmingSource) refusal(address string) string {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https":
-		one.Problem = "give scheme, host and path, as in http://example.org/path"
-		return one
+		return "give scheme, host and path, as in http://example.org/path"
 	case len(w.Config.AllowedHosts) > 0 && !slices.ContainsFunc(w.Config.AllowedHosts, func(h string) bool { return strings.EqualFold(h, u.Host) }):
-		one.Problem = "its host is not in ALLOWED_HOSTS"
-		return one
+		return "its host is not in ALLOWED_HOSTS"
 	}
-	ctx, cancel := context.WithTimeout(ctx, warmTimeout)
-	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			one.Problem = "the handler panicked"
-		}
-	}()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		one.Problem = err.Error()
-		return one
-	}
-	r.URL = &url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery} // as a server gets it
-	r.RequestURI, r.RemoteAddr = u.RequestURI(), "127.0.0.1:0"
-	if u.Scheme == "https" {
-		r.TLS = &tls.ConnectionState{}
-	}
-	answer := &warmWriter{header: http.Header{}}
-	began := time.Now()
-	w.handler.ServeHTTP(answer, r)
-	one.Took, one.Status, one.Cache = time.Since(began), max(answer.status, http.StatusOK), answer.header.Get("Cache-Status")
-	return one
+	return ""
 }
 
-// warmWriter forgets the body.
-type warmWriter struct {
-	header http.Header
+// statusWriter remembers the status.
+type statusWriter struct {
+	http.ResponseWriter
 	status int
 }
 
-func (w *warmWriter) Header() http.Header { return w.header }
+// Unwrap is for [http.ResponseController].
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func (w *warmWriter) WriteHeader(status int) {
+func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
 		w.status = status
 	}
+	w.ResponseWriter.WriteHeader(status)
 }
-
-func (w *warmWriter) Write(b []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return len(b), nil
-}
-
-// Flush is for handlers that cannot do without.
-func (w *warmWriter) Flush() { w.WriteHeader(http.StatusOK) }

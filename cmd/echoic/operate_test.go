@@ -55,8 +55,11 @@ func startSite(t *testing.T, vars ...string) *site {
 	t.Cleanup(func() { _ = app.Close() })
 	handler := app.Pages.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cache.ScopeOf(r.Context()).Tag("quotes")
-		if r.URL.Path == "/broken" {
+		switch r.URL.Path {
+		case "/broken":
 			w.WriteHeader(http.StatusInternalServerError)
+		case "/panics":
+			panic("a test")
 		}
 		_, _ = fmt.Fprintf(w, "<p>page %s", r.URL.Path)
 	}))
@@ -109,6 +112,8 @@ func TestOperateApplication(t *testing.T) {
 			t.Parallel()
 			s := startSite(t, vars(t)...)
 			s.run(t, 0, "warm "+home+" http://example.org/two", "2 pages, 0 failed")
+			s.run(t, 0, "warm http://example.org", "200", "1 pages, 0 failed") // the home page
+			s.run(t, 1, "warm http://example.org/panics", "panicked", "1 failed")
 			s.run(t, 1, "warm http://example.org/broken ftp://example.org/", "500", "give scheme, host and path", "2 failed")
 			s.run(t, 0, "stats", "requests", "cache in "+name)
 			s.run(t, 0, "stats --json", `"requests": `)

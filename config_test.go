@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +70,29 @@ func TestEnvExampleIsComplete(t *testing.T) {
 	}
 	for name := range listed {
 		t.Errorf(".env.example lists %s, which Config does not have", name)
+	}
+}
+
+// Who looks a variable up finds it: .env.example says what it is, a page when to
+// change it.
+func TestDocsNameEveryVariable(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, page := range append(pages, "README.md") {
+		raw, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(raw)
+	}
+	for _, name := range variables() {
+		if !regexp.MustCompile(`\b` + name + `\b`).MatchString(text) {
+			t.Errorf("neither README.md nor a page of docs names %s", name)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,8 +12,9 @@ import (
 // flights lets concurrent callers in this process share one run of a loader.
 type flights struct {
 	mu   sync.Mutex
-	m    map[string]*flight
-	done uint64 // flights that have ended
+	m    map[string]*flight   // that others may join
+	own  map[string][]*flight // of one caller each
+	done uint64               // flights that have ended
 }
 
 // flight is one run. Its result fields are written before done is closed.
@@ -29,7 +31,7 @@ type flight struct {
 	err   error
 	share bool // false: every waiter has to load for itself
 	found bool // nothing was loaded: the value is in the store by now
-	alone bool // it asks for no lease: what others fill does not stay
+	solo  bool // it asks for no lease: what others fill does not stay
 
 	outcome Outcome // of the load, for other servers that wait
 }
@@ -57,6 +59,18 @@ func (f *flights) join(base string, seen ticket) (fl *flight, leads bool) {
 	return fl, true
 }
 
+// alone returns a flight that nobody joins. land must be called.
+func (f *flights) alone(base string) *flight {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.own == nil {
+		f.own = make(map[string][]*flight)
+	}
+	fl := &flight{base: base, begun: time.Now(), done: make(chan struct{})}
+	f.own[base] = append(f.own[base], fl)
+	return fl
+}
+
 // forget makes what is in the air for the keys neither shared with later
 // callers nor stored: the keys have been written or deleted since it began.
 func (f *flights) forget(bases ...string) {
@@ -66,6 +80,9 @@ func (f *flights) forget(bases ...string) {
 		if fl := f.m[base]; fl != nil {
 			fl.outdate = true
 			delete(f.m, base)
+		}
+		for _, fl := range f.own[base] {
+			fl.outdate = true
 		}
 	}
 }
@@ -82,6 +99,12 @@ func (f *flights) land(fl *flight) {
 	f.done++
 	if f.m[fl.base] == fl {
 		delete(f.m, fl.base)
+	}
+	if own := f.own[fl.base]; len(own) > 0 {
+		own = slices.DeleteFunc(own, func(other *flight) bool { return other == fl })
+		if f.own[fl.base] = own; len(own) == 0 {
+			delete(f.own, fl.base)
+		}
 	}
 	f.mu.Unlock()
 	close(fl.done)

@@ -151,7 +151,7 @@ func (r *request[T]) join(ctx context.Context, ended uint64) (T, error) {
 			break // everybody has his own: queueing up would help nobody
 		}
 	}
-	return r.fly(ctx, &flight{base: r.base, done: make(chan struct{})})
+	return r.fly(ctx, r.c.flights.alone(r.base))
 }
 
 // suits reports whether what another caller's loader made is for this one too.
@@ -186,7 +186,9 @@ func (r *request[T]) fly(ctx context.Context, fl *flight) (T, error) {
 				return v, err
 			}
 			// It went as soon as it had come.
-			return r.fly(ctx, &flight{base: r.base, done: make(chan struct{}), alone: true})
+			again := r.c.flights.alone(r.base)
+			again.solo = true
+			return r.fly(ctx, again)
 		}
 		ScopeOf(ctx).Merge(fl.deps)
 		return *out, fl.err
@@ -212,7 +214,7 @@ func (r *request[T]) lead(ctx context.Context, fl *flight, out *T, wait bool) {
 		return
 	}
 	var lease *Lease
-	if !fl.alone {
+	if !fl.solo {
 		var ok bool
 		if lease, fl.found, ok = r.c.lead(ctx, &r.c.values, r.base, wait, r.filled); fl.found || !ok {
 			return

@@ -106,7 +106,11 @@ func (m *Manager) take(ctx context.Context, from Store, oldKey, key string) (rec
 	if old.Expiry.IsZero() { // of a Redis key that never expires
 		old.Expiry = time.Now().Add(m.conf().save.Lifetime).UTC()
 	}
-	if err := m.mark(ctx, key); err != nil {
+	owner := m.ownerIn(old.Data)
+	switch err := m.mark(ctx, key, owner); {
+	case errors.Is(err, ErrRevoked):
+		return rec, false, nil
+	case err != nil:
 		return rec, false, err
 	}
 	mine := false
@@ -117,7 +121,7 @@ func (m *Manager) take(ctx context.Context, from Store, oldKey, key string) (rec
 		if mine, err = from.Remove(ctx, oldKey); err != nil || !mine {
 			return err
 		}
-		rec = Record{Data: old.Data, Expiry: old.Expiry, Owner: m.ownerIn(old.Data)}
+		rec = Record{Data: old.Data, Expiry: old.Expiry, Owner: owner}
 		found, err = s.(Swapper).Swap(ctx, key, []byte(migrating), rec)
 		return err
 	})
@@ -136,10 +140,12 @@ func (m *Manager) taken(ctx context.Context, key string) (rec Record, found bool
 	return rec, found, err
 }
 
-// mark inserts the mark, if nothing is there.
-func (m *Manager) mark(ctx context.Context, key string) error {
+// mark inserts the mark, if nothing is there. It is its user's, as the session will
+// be: an [Indexer] refuses it if that was revoked, and who revokes it from now on
+// finds the mark or the session.
+func (m *Manager) mark(ctx context.Context, key string, owner Owner) error {
 	return m.ask(ctx, opMigrate, func(ctx context.Context, s Store) error {
-		mark := Record{Data: []byte(migrating), Expiry: time.Now().Add(migrateWithin).UTC()}
+		mark := Record{Data: []byte(migrating), Expiry: time.Now().Add(migrateWithin).UTC(), Owner: owner}
 		inserted, err := s.Insert(ctx, key, mark)
 		if err != nil || inserted {
 			return err

@@ -104,7 +104,8 @@ func (m *Manager) lastSeen(l login, expiry, deadline time.Time) time.Time {
 	return seen
 }
 
-// owned yields what the store has of a user.
+// owned yields what the store has of a user, also marks of what is being taken over,
+// which nobody can read, but end.
 func (m *Manager) owned(ctx context.Context, userID string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		x, err := m.indexer("list")
@@ -123,7 +124,7 @@ func (m *Manager) owned(ctx context.Context, userID string) iter.Seq2[Entry, err
 				yield(Entry{}, &StoreError{Op: "list", Err: cmp.Or(context.Cause(ctx), err)})
 				return
 			}
-			if isSession(entry.Data) && !m.ended.has(entry.Key) && !yield(entry, nil) {
+			if string(entry.Data) != tombstone && !m.ended.has(entry.Key) && !yield(entry, nil) {
 				return
 			}
 			late.Reset(m.cfg.Timeout)

@@ -121,6 +121,46 @@ var migrateRules = []rule{
 			a.visit(token, func(ctx context.Context) { s.is(!a.Exists(ctx, "secret"), "it has ended") })
 		}
 	}},
+	{"a user's session that was taken over is his to see and to revoke", func(s *suite) {
+		for name, end := range map[string]func(b *server, id string){
+			"all": func(b *server, _ string) { s.revoked(b, 1, "ann") },
+			"one": func(b *server, id string) { s.revoked(b, 1, "ann", id) },
+		} {
+			token, a, b := s.oldLogin("ann")
+			s.is(s.user(a, token) == "ann", "%s: it is taken over", name)
+			list := s.listed(b, "ann")
+			s.is(len(list) == 1, "%s: it is listed; got %v", name, list)
+			end(b, s.current(a, token))
+			s.is(s.user(a, token) == "" && s.user(b, token) == "", "%s: it has ended", name)
+		}
+	}},
+	{"a user's session that was revoked before it was taken over is not", func(s *suite) {
+		for _, elsewhere := range []bool{false, true} {
+			token, a, b := s.oldLogin("ann")
+			if elsewhere { // where the index of this store does not know of it
+				rec, _ := s.fetch(s.a, token)
+				s.remove(s.a, token)
+				s.insert(s.a, token, rec)
+			}
+			_, err := b.Revoke(s.Context(), "ann")
+			s.must(err)
+			s.is(s.user(a, token) == "" && s.user(b, token) == "", "it has ended")
+			s.is(len(s.listed(b, "ann")) == 0, "nothing is listed")
+		}
+	}},
+	{"a user's session that is revoked while it is taken over has ended", func(s *suite) {
+		token, a, b := s.oldLogin("ann")
+		rec, _ := s.fetch(s.a, token)
+		s.remove(s.a, token)
+		s.insert(s.a, token, rec)
+		a.store.onSwap = func() { // the mark is there
+			a.store.onSwap = nil
+			_, err := b.Revoke(s.Context(), "ann")
+			s.must(err)
+		}
+		s.is(s.user(a, token) == "", "who takes it over does not get it")
+		s.is(a.store.onSwap == nil && s.user(b, token) == "", "it has ended")
+	}},
 	{"what a request has left that died in the middle does not last", func(s *suite) {
 		token, a, _ := s.oldSession("cart")
 		// Its mark, which is over.
@@ -137,6 +177,13 @@ var migrateRules = []rule{
 		s.insert(s.a, hashOf(lost), record("\xec\x53\x00migrating", time.Minute))
 		s.is(a.Preload(a.open(lost)) != nil, "a session in the air is not \"no session\"")
 	}},
+}
+
+// oldLogin is oldSession with a user.
+func (s *suite) oldLogin(user string) (token string, a, b *server) {
+	s.Helper()
+	_, a, b = s.oldSession("cart")
+	return s.login(s.server(s.a, session.Config{IdleTimeout: time.Hour}), user), a, b
 }
 
 // oldSession makes a session without hashes, and servers that hash.

@@ -16,6 +16,7 @@ type counted struct {
 	session.Store
 	reads, writes atomic.Int64
 	onOwned       func() // if set, called before each session that Owned yields
+	onSwap        func() // if set, called before each Swap
 }
 
 func (c *counted) Fetch(ctx context.Context, key string) (session.Record, bool, error) {
@@ -35,6 +36,9 @@ func (c *counted) Update(ctx context.Context, key string, rec session.Record) (b
 
 func (c *counted) Swap(ctx context.Context, key string, old []byte, rec session.Record) (bool, error) {
 	c.writes.Add(1)
+	if c.onSwap != nil {
+		c.onSwap()
+	}
 	return c.Store.(session.Swapper).Swap(ctx, key, old, rec)
 }
 

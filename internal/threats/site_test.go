@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,6 +27,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	host   = "site.test"
 	canary = "canary-of-"
+
+	// brokenTTL is how long the pages of the handler that may fail are fresh.
+	brokenTTL = time.Millisecond
 )
 
 // site is a small site with public pages, pages of a user's own, and handlers
@@ -36,6 +38,7 @@ type site struct {
 	*echo.Echo
 	log    *lines
 	broken atomic.Bool
+	ahead  atomic.Int64 // of the site's clock, in nanoseconds
 }
 
 // lines is what was logged.
@@ -59,8 +62,10 @@ func (l *lines) take() string {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	log := &lines{}
+	e, log := echo.New(), &lines{}
+	s := &site{Echo: e, log: log}
 	cfg := echoic.DefaultConfig()
+	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 	cfg.SessionDatabase = t.TempDir() + "/sessions.db"
 	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
 	cfg.CacheStoreBudget = 10 * time.Second // how busy the machine is decides nothing here
@@ -73,8 +78,6 @@ func newSite(t testing.TB) *site {
 			t.Error(err)
 		}
 	})
-	e := echo.New()
-	s := &site{Echo: e, log: log}
 	e.HideBanner = true
 	e.Logger.SetOutput(io.Discard)
 	e.Use(echomw.Recover(), middleware.Sessions(app.Sessions))
@@ -94,7 +97,7 @@ func newSite(t testing.TB) *site {
 			return errors.New("this handler is to fail")
 		}
 		return c.String(http.StatusOK, "well")
-	}, middleware.CachePage(app.Pages, time.Millisecond, pagecache.StaleIfError(time.Hour)))
+	}, middleware.CachePage(app.Pages, brokenTTL, pagecache.StaleIfError(time.Hour)))
 	e.POST("/login/:user", func(c echo.Context) error {
 		return app.Sessions.Login(c.Request().Context(), c.Param("user"))
 	})
@@ -157,9 +160,6 @@ func (s *site) unspoiled(t testing.TB) {
 		res, body, cookie := s.ask(http.MethodGet, path, "")
 		if res.StatusCode != http.StatusOK || body != want || cookie != "" {
 			t.Fatalf("%s is spoiled: %d %q, cookie %q; want %q", path, res.StatusCode, body, cookie, want)
-		}
-		if strings.Contains(body, canary) {
-			t.Fatalf("%s shows a user's own page: %q", path, body)
 		}
 	}
 }

@@ -35,7 +35,8 @@
 // [Browser] finds a browser of the Chromium family.
 //
 // A program that is not installed fails the test with a message that
-// says how to install it. No test is skipped.
+// says how to install it. Only ECHOIC_TEST_BROWSER=none skips tests: those of a
+// browser, on a machine that cannot have one.
 //
 // Servers and directories do not outlive the test binary, even if it is
 // killed; see internal/testenv/server.

@@ -25,8 +25,10 @@ type kind struct {
 	make func(*Env, *params) injection
 }
 
-// What may be answered with 503 while sessions are away, and while the database
-// is: an edit needs it, and a purge without it is not acknowledged.
+// What may be answered with 503 while Redis is silent, or moves: each session that
+// is read there in vain has little time left for the database behind it. Where Redis
+// refuses at once, MayFailSeldom has the limit. And what may while the database is
+// away: an edit needs it, and a purge without it is not acknowledged.
 func sessionClasses() []string { return []string{routeMe, routeLogin, routeLogout} }
 func databaseClasses() []string {
 	return []string{routeMe, routeLogin, routeLogout, routeEdit, routeSet, routeDelete}

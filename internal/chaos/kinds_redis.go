@@ -11,12 +11,13 @@ import (
 )
 
 func redisKinds() map[string]kind {
-	plain := func(about string, make func(*Env, *params) injection) kind {
+	plain := func(about string, make func(*Env, *params) injection) kind { return kind{about: about, make: make} }
+	silent := func(about string, make func(*Env, *params) injection) kind {
 		return kind{about: about, mayFail: sessionClasses(), make: make}
 	}
 	all := map[string]kind{
 		"redis.kill": plain("Redis is killed and comes back with what it had", func(e *Env, _ *params) injection { return injection{e.Redis.Kill, e.Redis.Restart} }),
-		"redis.stop": plain("Redis is stopped (SIGSTOP)", func(e *Env, _ *params) injection { return injection{e.Redis.Stop, e.Redis.Cont} }),
+		"redis.stop": silent("Redis is stopped (SIGSTOP)", func(e *Env, _ *params) injection { return injection{e.Redis.Stop, e.Redis.Cont} }),
 		"redis.oom": plain("Redis has no memory", func(e *Env, _ *params) injection {
 			return injection{func() { e.redis("CONFIG", "SET", "maxmemory", "1") }, func() { e.redis("CONFIG", "SET", "maxmemory", "0") }}
 		}),
@@ -25,7 +26,7 @@ func redisKinds() map[string]kind {
 			return injection{func() { e.redis("REPLICAOF", "127.0.0.1", port) }, func() { e.redis("REPLICAOF", "NO", "ONE") }}
 		}),
 		// (ALL would keep the command waiting that ends it.)
-		"redis.pause": plain("Redis keeps writes waiting (CLIENT PAUSE)", func(e *Env, _ *params) injection {
+		"redis.pause": silent("Redis keeps writes waiting (CLIENT PAUSE)", func(e *Env, _ *params) injection {
 			return injection{func() { e.redis("CLIENT", "PAUSE", 600_000, "WRITE") }, func() { e.redis("CLIENT", "UNPAUSE") }}
 		}),
 	}
@@ -33,7 +34,7 @@ func redisKinds() map[string]kind {
 	empty.about, empty.redis = "Redis is killed and comes back empty", func(c *testenv.RedisConfig) { c.InMemory = true }
 	all["redis.empty"] = empty
 	all["redis.olddump"] = kind{
-		about: "Redis dies and comes back with what it had before the changes", mayFail: sessionClasses(), redis: empty.redis,
+		about: "Redis dies and comes back with what it had before the changes", redis: empty.redis,
 		make: func(e *Env, _ *params) injection {
 			return injection{func() { e.redis("SAVE") }, func() { e.Redis.Kill(); e.Redis.Restart() }}
 		},
@@ -54,14 +55,14 @@ func redisKinds() map[string]kind {
 		},
 	}
 	all["redis.tracking"] = kind{
-		about: "the connections on which servers hear of changes are killed", params: []string{"every"}, mayFail: sessionClasses(),
+		about: "the connections on which servers hear of changes are killed", params: []string{"every"},
 		try: func(p *params) { p.duration("every", 0) },
 		make: func(e *Env, p *params) injection {
 			return e.counted(p.duration("every", 300*time.Millisecond), e.killTracking)
 		},
 	}
 	all["redis.overrun"] = kind{
-		about: "more changes than those connections hold", params: []string{"every"}, mayFail: sessionClasses(),
+		about: "more changes than those connections hold", params: []string{"every"},
 		try: func(p *params) { p.duration("every", 0) },
 		make: func(e *Env, p *params) injection {
 			return e.counted(p.duration("every", 300*time.Millisecond), e.overrun)

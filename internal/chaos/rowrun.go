@@ -113,7 +113,7 @@ func (r Row) common(e *Env, specs []Spec, result *RowResult, opt Options) {
 		result.note("limiter: at most %d requests were allowed in a second, of %d that may be", most, may)
 	}
 	result.judge(report)
-	report.MayFail(may...).MayBeLate(sessionClasses()...)
+	report.MayFail(may...).MayFailSeldom(sessionClasses()...)
 	if uses(specs, "postgres.") {
 		// A page that Redis does not give in time has to be made of the rows.
 		report.MayBeLate(routePage, routeLive, routeFragment)

@@ -219,6 +219,9 @@ func (c *coherence) judge(t *testing.T) {
 	}
 	t.Logf("seed %d: %d steps on %d servers in %v: %d reads with a value, %d writes, %d failed, stalest read %v, %d violations",
 		c.seed, c.steps.Load(), coherenceServers, took.Round(time.Millisecond), reads, writes, c.failed.Load(), slices.Max(stalest), violations)
+	if reads < coherenceKeys || writes < coherenceKeys {
+		t.Error("hardly anything was read or written: nothing was tested")
+	}
 }
 
 // Three servers, a hundred thousand steps: whoever reads gets what was current.

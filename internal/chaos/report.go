@@ -149,8 +149,10 @@ func (r *Report) Require(t testing.TB) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t.Log(r.text())
+	requests := 0
 	for _, p := range r.phases {
 		for name, class := range p.classes {
+			requests += class.total()
 			if n := class.count[Failed]; n > 0 {
 				t.Errorf("phase %s: %d requests of class %s failed", p.name, n, name)
 			}
@@ -158,6 +160,9 @@ func (r *Report) Require(t testing.TB) {
 				t.Errorf("phase %s: %d requests of class %s were answered with 503", p.name, n, name)
 			}
 		}
+	}
+	if requests == 0 {
+		t.Error("no request was sent: nothing was tested")
 	}
 	r.requireQuick(t)
 	count, first := r.world.Oracle.Violations()

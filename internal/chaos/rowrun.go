@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,6 +43,9 @@ func Choose(text string) ([]Row, error) {
 			found = []Row{{Name: word, Fault: "composed", Faults: word, Quiet: strings.Contains(word, "postgres.")}}
 		}
 		chosen = append(chosen, found...)
+	}
+	if len(chosen) == 0 {
+		return nil, errors.New("chaos: no row is named")
 	}
 	return chosen, nil
 }

@@ -83,6 +83,9 @@ func refusedLogout(e *Env, result *RowResult, _ Options) {
 		}
 	}
 	refuse.end()
+	if acknowledged < refusedLogouts-noise {
+		e.t.Errorf("%d of %d logouts were acknowledged: the database has them without Redis", acknowledged, refusedLogouts)
+	}
 	result.note("%d of %d logouts were acknowledged; the other app took a session for alive for at most %v", acknowledged, refusedLogouts, longest.Round(time.Millisecond))
 }
 

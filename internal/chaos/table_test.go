@@ -190,7 +190,7 @@ func TestChoose(t *testing.T) {
 		{"redis-killed postgres-locked", 2},
 		{"redis.link:latency=200ms,cut=701,to=client,app=A+postgres.lock", 1},
 		{"redis.pause", 1},
-		{"", 0},
+		{"", -1},
 		{"redis.nothing", -1},
 		{"redis.link:latency=fast", -1},
 		{"redis.link:speed=1", -1},

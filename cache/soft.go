@@ -24,6 +24,12 @@ func (t Token) softOf(older Token) bool {
 	return t.ID>>8 == older.ID>>8 && t.ID&0xff > older.ID&0xff && !older.IsZero()
 }
 
+// passedBy reports whether the token now was purged softly later than t was made,
+// from another one.
+func (t Token) passedBy(now Token) bool {
+	return now.Seq > t.Seq && now.ID&0xff != 0 && now.ID>>8 != t.ID>>8
+}
+
 // standing is what the tags of a stored thing say about it.
 type standing uint8
 

@@ -60,7 +60,9 @@ func (t *Tags) renewAll(ctx context.Context, tags []string) error {
 			break
 		}
 		counted := witness.Fallback()
-		if err = t.renewTokens(within, tags, seq); err == nil && counted == witness.Fallback() {
+		var passed bool
+		passed, err = t.renewTokens(within, tags, seq)
+		if err == nil && !passed && counted == witness.Fallback() {
 			what := toShared
 			if counted {
 				what = toFallback
@@ -73,29 +75,45 @@ func (t *Tags) renewAll(ctx context.Context, tags []string) error {
 		}
 	}
 	if err == nil {
-		err = errMixed
+		err = errTooOften
 	}
 	return t.purgeByDelete(ctx, tags, err)
 }
 
-var errMixed = errors.New("cache: the store that is in charge changes too often")
+var errTooOften = errors.New("cache: the store that is in charge changes too often, or soft purges come too often")
 
-// renewTokens writes a token of purge seq for each of the tags.
-func (t *Tags) renewTokens(ctx context.Context, tags []string, seq uint64) error {
-	renewer, ok := t.store.(Renewer)
-	if !ok {
-		for _, tag := range tags {
-			if err := t.renew(ctx, t.key(tag), newToken(seq)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	keys, tokens := make([]string, len(tags)), make([][]byte, len(tags))
+// renewTokens writes a token of purge seq for each of the tags. passed says that a
+// soft purge that was counted later has been there before: its token stays, and lets
+// stand what this purge must not.
+func (t *Tags) renewTokens(ctx context.Context, tags []string, seq uint64) (passed bool, err error) {
+	keys, fresh, tokens := make([]string, len(tags)), make([]Token, len(tags)), make([][]byte, len(tags))
 	for i, tag := range tags {
-		keys[i], tokens[i] = t.key(tag), newToken(seq).encode()
+		keys[i], fresh[i] = t.key(tag), newToken(seq)
+		tokens[i] = fresh[i].encode()
 	}
-	return renewer.Renew(ctx, keys, tokens, tokenTTL)
+	if err = t.renewKeys(ctx, keys, fresh, tokens); err != nil {
+		return false, err
+	}
+	raws, err := getMany(ctx, t.store, keys)
+	if err != nil {
+		return false, err
+	}
+	for i, raw := range raws {
+		passed = passed || fresh[i].passedBy(decodeToken(raw))
+	}
+	return passed, nil
+}
+
+func (t *Tags) renewKeys(ctx context.Context, keys []string, fresh []Token, tokens [][]byte) error {
+	if renewer, ok := t.store.(Renewer); ok {
+		return renewer.Renew(ctx, keys, tokens, tokenTTL)
+	}
+	for i, key := range keys {
+		if err := t.renew(ctx, key, fresh[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // purgeByDelete is what is left when tokens cannot be written, because the

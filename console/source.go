@@ -7,7 +7,8 @@ import (
 
 // Source knows what the console shows. Calls take some milliseconds however much is
 // stored: what would have to be counted is estimated, and says so. A Source is safe
-// for concurrent use, and never hands out what is in a session.
+// for concurrent use, and never hands out what is in a session but the shareable values
+// that a page varies by.
 //
 // What else it can do it says by implementing [Inspector], [Purger], [Sessions] or
 // [Explainer]; the console has a page for each. A [Counter] is not asked for an

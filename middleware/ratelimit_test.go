@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -266,7 +267,10 @@ func TestRateLimitAndPages(t *testing.T) {
 // What the cache does by itself is charged to nobody.
 func TestRateLimitLeavesRefreshesOut(t *testing.T) {
 	t.Parallel()
-	pages := newPages(t, nil)
+	var ahead atomic.Int64 // of the pages' clock
+	pages := newPages(t, func(cfg *pagecache.Config) {
+		cfg.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
 	e := newEcho()
 	refreshed := make(chan struct{}, 1)
 	made := 0
@@ -275,9 +279,9 @@ func TestRateLimitLeavesRefreshesOut(t *testing.T) {
 			defer func() { refreshed <- struct{}{} }()
 		}
 		return c.String(http.StatusOK, "page")
-	}, middleware.RateLimit(newLimiter(t), twoAnHour), middleware.CachePage(pages, time.Millisecond, pagecache.StaleWhileRevalidate(time.Hour)))
+	}, middleware.RateLimit(newLimiter(t), twoAnHour), middleware.CachePage(pages, time.Minute, pagecache.StaleWhileRevalidate(time.Hour)))
 	ask(e, http.MethodGet, "/", "192.0.2.1:1")
-	time.Sleep(2 * time.Millisecond) // the page becomes stale
+	ahead.Store(int64(2 * time.Minute)) // the page is stale now
 	got := ask(e, http.MethodGet, "/", "192.0.2.1:1")
 	if got.StatusCode != 200 || !strings.Contains(got.Header.Get("RateLimit"), "r=0") {
 		t.Fatalf("%d %v", got.StatusCode, got.Header)

@@ -84,17 +84,16 @@ func writeAll(t testing.TB, c *testenv.Cluster, prefix string, keys []string) (p
 		}
 	}
 	for _, key := range keys {
-		written := false
-		for addr, c := range conns {
-			if _, err := c.Do("SET", prefix+key, "x"); err == nil {
-				perNode[addr]++
-				written = true
-				break
+		// While a slot changes hands no node takes its writes.
+		testenv.Eventually(t, patience, func() bool {
+			for addr, c := range conns {
+				if _, err := c.Do("SET", prefix+key, "x"); err == nil {
+					perNode[addr]++
+					return true
+				}
 			}
-		}
-		if !written {
-			t.Errorf("%s is written nowhere", key)
-		}
+			return false
+		}, "a node takes %s", key)
 	}
 	return perNode
 }

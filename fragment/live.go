@@ -2,6 +2,7 @@ package fragment
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/echoic-go/echoic/cache/live"
@@ -30,6 +31,15 @@ func (f *Fragments) oneAnswer(ctx context.Context) context.Context {
 // stand.
 func (f *Fragments) Live(ctx context.Context, w io.Writer, name string) error {
 	return f.holes().Write(ctx, w, name)
+}
+
+// Token is Live for places where only holes of kind live.Token may stand, such as
+// quoted attributes: another kind is an error.
+func (f *Fragments) Token(ctx context.Context, w io.Writer, name string) error {
+	if kind, known := f.holes().Kind(name); known && kind != live.Token {
+		return fmt.Errorf("fragment: hole %q is of kind %v: only %v can stand here", name, kind, live.Token)
+	}
+	return f.Live(ctx, w, name)
 }
 
 // Page writes what body writes to w, all of it or, after an error, nothing. It is

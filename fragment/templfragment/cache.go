@@ -26,15 +26,20 @@ func Cache(f *fragment.Fragments, name string, ttl time.Duration, vary ...any) t
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
 		children := templ.GetChildren(ctx)
 		ctx = templ.ClearChildren(ctx)
-		nonce := templ.GetNonce(ctx)
-		if rendersParts(ctx) || !plain(nonce) {
+		if rendersParts(ctx) {
 			return children.Render(ctx, w)
 		}
 		c := call{f: f, name: name, ttl: ttl, vary: vary, children: children}
-		if nonce == "" {
-			return c.without(ctx, w, place)
+		if _, ok := nonceOf(ctx); ok {
+			return c.without(ctx, w, place, "hole")
 		}
-		return c.with(ctx, w, place, nonce)
+		switch nonce := templ.GetNonce(ctx); {
+		case nonce == "":
+			return c.without(ctx, w, place, "")
+		case plain(nonce):
+			return c.with(ctx, w, place, nonce)
+		}
+		return children.Render(ctx, w)
 	})
 }
 
@@ -53,14 +58,16 @@ func (c call) args(place, kind string) []any {
 	return append(slices.Clip(c.vary), fragment.Digest("templ "+place+" "+kind))
 }
 
-// without is for a page without a nonce.
-func (c call) without(ctx context.Context, w io.Writer, place string) error {
-	return c.f.Cached(ctx, w, c.name, c.ttl, c.args(place, ""), func(ctx context.Context, w io.Writer) error {
-		return c.children.Render(ownPage(ctx), w)
+// without is for a page without a nonce, or with one that is a hole.
+func (c call) without(ctx context.Context, w io.Writer, place, kind string) error {
+	return c.f.Cached(ctx, w, c.name, c.ttl, c.args(place, kind), func(ctx context.Context, w io.Writer) error {
+		return writeDocument(ctx, w, c.f, c.children)
 	})
 }
 
-// with is for a page with one: what is kept has holes.
+// with is for a page with one of templ's own: what is kept has places for it. The
+// holes of package live are not known there, so that children with some are
+// private, as the page with a nonce is anyhow.
 func (c call) with(ctx context.Context, w io.Writer, place, nonce string) error {
 	var kept bytes.Buffer
 	err := c.f.Cached(ctx, &kept, c.name, c.ttl, c.args(place, "nonce"), func(ctx context.Context, w io.Writer) error {

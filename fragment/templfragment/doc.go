@@ -29,6 +29,20 @@
 //     something else from a nonce must call cache.Private. An answer with a
 //     nonce is for one visitor: the page around it is private.
 //
+// # Holes
+//
+// What every visitor sees in his own way, in what is kept for all, is [Live] in
+// text and [Token] in attributes; [Page] is around the whole, and [WithNonce] gives
+// templ a nonce that is a hole:
+//
+//	ctx := templfragment.WithNonce(r.Context(), "nonce") // of middleware.Nonce
+//	err := templfragment.Page(fragments, pages.Home(data)).Render(ctx, w)
+//
+// A templ component that is kept by fragment.Fragments.Cached directly, and not by
+// Cache, must use none of Token and nonces.
+//
+// # Versions
+//
 // Generated code has no tree to hash. What tells versions of a component apart
 // is the salt of the fragments, which is the identity of the build unless
 // fragment.Config.Salt says otherwise.

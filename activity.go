@@ -70,6 +70,21 @@ func decisionOf(d pagecache.Decision) console.Decision {
 	}
 	return console.Decision{
 		Time: d.Time, Method: d.Method, URL: url, Route: d.Route, Reason: string(d.Reason), Kept: string(d.Kept),
-		Status: d.Status, Age: d.Age, Tier: d.Tier,
+		Status: d.Status, Age: d.Age, Tier: d.Tier, Details: detailsOf(d.Details),
 	}
+}
+
+func detailsOf(d *pagecache.Details) *console.Details {
+	if d == nil {
+		return nil
+	}
+	return &console.Details{Key: factsOf(d.Key), Tags: d.Tags, Life: d.Life, LifeFrom: d.LifeFrom, Code: d.Code}
+}
+
+func factsOf(parts []pagecache.KeyPart) []console.Fact {
+	facts := make([]console.Fact, len(parts))
+	for i, part := range parts {
+		facts[i] = console.Fact(part)
+	}
+	return facts
 }

@@ -31,6 +31,17 @@ func (a *App) Explain(ctx context.Context, q console.Question) (console.Explanat
 			x.Recent = append(x.Recent, decisionOf(d))
 		}
 	}
+	parts, err := a.Pages.URLParts(x.URL)
+	if err != nil {
+		return x, targetError(err)
+	}
+	x.Key = factsOf(parts)
+	for _, d := range x.Recent {
+		if d.Details != nil && len(d.Details.Key) > 0 {
+			x.Key = d.Details.Key
+			break
+		}
+	}
 	read := x.Method == http.MethodGet || x.Method == http.MethodHead
 	x.Steps = append(x.Steps, console.Step{Name: "method", OK: read, Detail: x.Method})
 	if !read {
@@ -42,6 +53,9 @@ func (a *App) Explain(ctx context.Context, q console.Question) (console.Explanat
 	}
 	if len(x.Recent) > 0 {
 		last := x.Recent[0]
+		if last.Details != nil {
+			x.Code = last.Details.Code
+		}
 		x.Steps = append(x.Steps, console.Step{Name: "last request", OK: last.Kept == "" || last.Kept == string(pagecache.ReasonStored), Detail: decided(last)})
 	}
 	return x, nil
@@ -83,6 +97,7 @@ func (a *App) explainStored(ctx context.Context, x *console.Explanation) error {
 	for _, f := range e.Facts {
 		facts[f.Name] = f.Value
 	}
+	x.Tier, x.Tags = a.tierOf(ctx, x.URL), e.Tags
 	if len(e.Tags) > 0 {
 		step("tags", e.Why != "purged by tag", strings.Join(e.Tags, ", "))
 	}
@@ -93,6 +108,17 @@ func (a *App) explainStored(ctx context.Context, x *console.Explanation) error {
 	}
 	a.explainAge(ctx, x, physical, e)
 	return nil
+}
+
+// tierOf is where something stored for a URL is nearest.
+func (a *App) tierOf(ctx context.Context, rawURL string) string {
+	switch {
+	case a.Plan.Cache == Memory:
+		return "memory"
+	case a.Pages.Holds(ctx, rawURL):
+		return "near"
+	}
+	return "store"
 }
 
 // explainAge says whether one stored answer would be served.
@@ -110,7 +136,14 @@ func (a *App) explainAge(ctx context.Context, x *console.Explanation, physical s
 		return
 	}
 	fresh := d.Age < d.Life && !softly
-	x.Steps = append(x.Steps, console.Step{Name: "fresh", OK: fresh, Detail: fmt.Sprintf("%v old, fresh for %v", d.Age.Round(1e6), d.Life)})
+	x.Age, x.Life, x.LifeFrom = d.Age, d.Life, d.LifeFrom
+	for _, recent := range x.Recent { // they know the route
+		if recent.Details != nil && recent.Details.Life == d.Life && recent.Details.LifeFrom != "" {
+			x.LifeFrom = recent.Details.LifeFrom
+			break
+		}
+	}
+	x.Steps = append(x.Steps, console.Step{Name: "fresh", OK: fresh, Detail: fmt.Sprintf("%v old, fresh for %v by %s", d.Age.Round(1e6), d.Life, x.LifeFrom)})
 	x.Reason, x.Verdict = string(pagecache.ReasonHit), "It is served from the store."
 	if !fresh {
 		x.Reason, x.Verdict = string(pagecache.ReasonStale), "It is stale: it may be served while it is made anew, or when the handler fails; else the handler runs."

@@ -30,6 +30,7 @@ type Scope struct {
 	mu       sync.Mutex
 	deps     Deps
 	unstored string
+	trace    func(reason string) // nil unless somebody looks for the culprit
 }
 
 // Source is something that a response can depend on without saying so, such as
@@ -141,13 +142,36 @@ func (s *Scope) Private(reason string) {
 	if reason == "" {
 		reason = "private"
 	}
+	s.private(reason, true)
+}
+
+// private tells the trace only where the call comes from who caused it.
+func (s *Scope) private(reason string, caused bool) {
 	for ; s != nil; s = s.parent {
 		s.mu.Lock()
-		if s.deps.Private == "" {
+		first := s.deps.Private == ""
+		if first {
 			s.deps.Private = reason
 		}
+		trace := s.trace
 		s.mu.Unlock()
+		if first && caused && trace != nil {
+			trace(reason)
+		}
 	}
+}
+
+// Trace lets the first call that makes the scope private, itself or through one
+// inside of it ([Scope.Private], [Scope.Merge]), call f as well: for explanations in development, which look at the stack for
+// the code that did it. What the scope learns of its [Source] is not told. f must
+// not use the scope.
+func (s *Scope) Trace(f func(reason string)) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trace = f
 }
 
 // Vary is the method behind the function [Vary].
@@ -170,10 +194,15 @@ func (s *Scope) Merge(d Deps) {
 			s.addPair(p)
 		}
 		s.deps.Expires = earlier(s.deps.Expires, d.Expires)
-		if s.deps.Private == "" {
+		first := s.deps.Private == "" && d.Private != ""
+		if first {
 			s.deps.Private = d.Private
 		}
+		trace := s.trace
 		s.mu.Unlock()
+		if first && trace != nil {
+			trace(d.Private)
+		}
 	}
 }
 
@@ -196,7 +225,7 @@ func (s *Scope) Deps() Deps {
 		return Deps{}
 	}
 	if s.source != nil && s.source.Reads() != s.reads {
-		s.Private(s.source.Reason())
+		s.private(s.source.Reason(), false)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/echoic-go/echoic"
 	"github.com/echoic-go/echoic/console"
+	"github.com/echoic-go/echoic/internal/testenv"
 	"github.com/echoic-go/echoic/pagecache"
 )
 
@@ -200,6 +202,32 @@ func TestHostileTextIsEscaped(t *testing.T) {
 	}
 	if _, body := h.ask("GET", "/entry?key="+url.QueryEscape(key), nil); !strings.Contains(body, "&lt;p&gt;hello") || !strings.Contains(body, `\x1b[31m\u202e`) {
 		t.Errorf("the content is not shown escaped:\n%s", body)
+	}
+}
+
+// The page that explains says in development where in the code a page became
+// private, and in production everything else.
+func TestExplainShowsCode(t *testing.T) {
+	t.Parallel()
+	for _, env := range []string{echoic.Development, echoic.Production} {
+		h := newHouse(t, func(cfg *echoic.Config) {
+			if cfg.Env = env; env == echoic.Production {
+				server := testenv.Redis(t)
+				cfg.RedisURL, cfg.CachePrefix = server.URL, server.Prefix
+				cfg.DatabaseURL = testenv.Postgres(t).Database(t)
+				cfg.SecretKeys = []string{"a secret of at least thirty-two characters"}
+			}
+		}, nil)
+		h.visit("/private?b=2&a=1", 1)
+		_, body := h.ask("GET", "/explain?url="+url.QueryEscape(h.server.URL+"/private?b=2&a=1"), nil)
+		for _, want := range []string{"a=1&amp;b=2", "/private", "private-scope"} {
+			if !strings.Contains(body, want) {
+				t.Errorf("%v: no %q in\n%s", env, want, body)
+			}
+		}
+		if strings.Contains(body, "main_test.go:") != (env == echoic.Development) {
+			t.Errorf("%v: the place in the code:\n%s", env, body)
+		}
 	}
 }
 

@@ -234,6 +234,18 @@ type Decision struct {
 	Status int           `json:"status,omitempty"`
 	Age    time.Duration `json:"age_ns,omitempty"`
 	Tier   string        `json:"tier"`
+	// Details are known of decisions in development.
+	Details *Details `json:"details,omitempty"`
+}
+
+// Details are what a page was looked up under and carries, for how long it is fresh
+// and why, and the application's code that kept it from being stored.
+type Details struct {
+	Key      []Fact        `json:"key,omitempty"`
+	Tags     []string      `json:"tags,omitempty"`
+	Life     time.Duration `json:"life_ns,omitempty"`
+	LifeFrom string        `json:"life_from,omitempty"`
+	Code     string        `json:"code,omitempty"` // file:line (function)
 }
 
 // Latency is how long something took: how often, and estimates of quantiles.

@@ -178,6 +178,19 @@ type Explanation struct {
 	Reason  string `json:"reason"` // its code
 	// Steps are the decisions in their order.
 	Steps []Step `json:"steps"`
+	// Key are the parts of the key that follow from the URL, or, if such a request
+	// was seen in development, all of its key.
+	Key []Fact `json:"key,omitempty"`
+	// The rest is that of what is stored: its age, for how long it is fresh and
+	// what says so, its tags, and where it is (memory, near, store).
+	Age      time.Duration `json:"age_ns,omitempty"`
+	Life     time.Duration `json:"life_ns,omitempty"`
+	LifeFrom string        `json:"life_from,omitempty"`
+	Tags     []string      `json:"tags,omitempty"`
+	Tier     string        `json:"tier,omitempty"`
+	// Code is the application's code that kept the last answer from being stored:
+	// file:line (function). It is known in development only.
+	Code string `json:"code,omitempty"`
 	// Recent are what it did with such requests.
 	Recent []Decision `json:"recent,omitempty"`
 }

@@ -1,7 +1,9 @@
 package middleware_test
 
 import (
+	"context"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -87,5 +89,41 @@ func checkPages(t *testing.T, e *echo.Echo, name string, cookie *http.Cookie) {
 	all := ask("/all")
 	if got, _, _ := strings.Cut(text(t, all), "motivation"); got != "hello all" || len(all.Cookies()) != 0 {
 		t.Errorf("%q got %q, cookies %v", name, got, all.Cookies())
+	}
+}
+
+// The line that used the session is known in development, whatever the order, for
+// code and for templates that call it.
+func TestSessionsAndPagesTellTheLine(t *testing.T) {
+	t.Parallel()
+	for _, order := range []string{"sessions outside", "pages outside"} {
+		for _, shareable := range []bool{false, true} {
+			var cfg session.Config
+			if shareable {
+				cfg.Shareable = []string{"theme"}
+			}
+			m, _ := newSessions(t, cfg)
+			pages := newPages(t, func(cfg *pagecache.Config) {
+				cfg.SessionCookies, cfg.Development = []string{"session"}, true
+			})
+			sessions, page := middleware.Sessions(m), middleware.CachePage(pages, time.Minute)
+			around := chain(sessions, page)
+			if order == "pages outside" {
+				around = chain(page, sessions)
+			}
+			e := newEcho()
+			user := func(ctx context.Context) string { return m.GetString(ctx, "user") }
+			e.GET("/code", func(c echo.Context) error { return c.String(200, "hello "+user(c.Request().Context())+long) }, around...)
+			text := template.Must(template.New("").Funcs(template.FuncMap{"user": user}).Parse("hello {{ user . }}" + long))
+			e.GET("/template", func(c echo.Context) error { return text.Execute(c.Response(), c.Request().Context()) }, around...)
+			for _, path := range []string{"/code", "/template"} {
+				get(e, path)
+				d := pages.Recent()[0]
+				private := d.Kept == pagecache.ReasonPrivateScope || d.Kept == pagecache.ReasonPrivate
+				if !private || !strings.Contains(d.Details.Code, "sessions_pages_test.go:") || !strings.Contains(d.Details.Code, "TestSessionsAndPagesTellTheLine") {
+					t.Errorf("%s, shareable %v, %s: %s at %q", order, shareable, path, d.Kept, d.Details.Code)
+				}
+			}
+		}
 	}
 }

@@ -104,6 +104,7 @@ func (x *exchange) share(e *entry) error {
 		return x.unfilled(err)
 	}
 	age := ageOf(e, x.p.cfg.Now())
+	x.shown = e
 	x.p.explain(x, ReasonShared, "", e.status, age)
 	return x.answer(e, age, x.p.statusOfMiss(x.why, ReasonShared, 0), ReasonShared)
 }

@@ -22,6 +22,8 @@ type Description struct {
 	// Life is for how long it is fresh, Age how old it is, and Render what the
 	// handler took.
 	Life, Age, Render time.Duration
+	// LifeFrom is what says how long it is fresh.
+	LifeFrom string
 	// Coded is the content coding that is kept beside Body, and CodedSize its
 	// length.
 	Coded     string
@@ -41,7 +43,7 @@ func Describe(i cache.Inspection, now time.Time) (Description, bool) {
 	if e.isIndex() {
 		return Description{Variants: len(e.variants), Fields: e.fields}, true
 	}
-	d := Description{Status: e.status, Header: e.header, Body: e.body, Life: e.life, Age: ageOf(e, now), Render: e.render}
+	d := Description{Status: e.status, Header: e.header, Body: e.body, Life: e.life, LifeFrom: lifeSource(e, nil), Age: ageOf(e, now), Render: e.render}
 	if e.coded != nil {
 		d.Coded, d.CodedSize = strings.Join(e.coded.name, ""), len(e.coded.body)
 	}
@@ -58,6 +60,17 @@ func (p *Pages) Locate(ctx context.Context, rawURL string) (physical string, err
 		return "", err
 	}
 	return p.cfg.Cache.PhysicalRecord(ctx, 'p', cache.NewKey("page", strings.TrimPrefix(tag, urlPrefix)))
+}
+
+// Holds reports whether this process holds the page of a URL, or the list of its
+// variants, so that no store outside is asked for it. It asks none either.
+func (p *Pages) Holds(ctx context.Context, rawURL string) bool {
+	tag, err := urlTagOf(rawURL, p.cfg.Strict)
+	if err != nil {
+		return false
+	}
+	_, _, ok := p.records.Peek(ctx, cache.NewKey("page", strings.TrimPrefix(tag, urlPrefix)))
+	return ok
 }
 
 // Outdated reports whether what [cache.Cache.Inspect] found for the URL was changed

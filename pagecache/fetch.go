@@ -88,7 +88,12 @@ func (m *making) begin(ctx context.Context) {
 		gate = m.gate
 	}
 	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, gate)
+	x.culprit = x.p.newCulprit(h)
+	m.rec.culprit = x.culprit
 	m.ctx, m.scope = x.p.records.Open(ctx, x.missed)
+	if x.culprit != nil {
+		m.ctx, x.scope = x.culprit.watch(m.ctx, m.scope), m.scope
+	}
 	m.record()
 	x.announce(ctx)
 	m.scope.Tag(x.urlTags()...)
@@ -143,6 +148,7 @@ func (m *making) settle(err error) error {
 	if e == nil && m.replaces() {
 		x.drop()
 	}
+	x.shown = e
 	x.p.explain(x, x.why, why, m.rec.status, 0)
 	return err
 }

@@ -64,6 +64,7 @@ func (x *exchange) annotated() *Route {
 	route := *x.route
 	for _, inner := range x.note.routes {
 		route.ttl, route.browserTTL = inner.ttl, max(inner.browserTTL, route.browserTTL)
+		route.byDefault = inner.byDefault
 		route.whileRevalidate, route.ifError = inner.whileRevalidate, inner.ifError
 		if inner.statusTTL != nil {
 			route.statusTTL = inner.statusTTL

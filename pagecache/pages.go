@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -29,6 +30,7 @@ type Pages struct {
 	tallies    tallies
 	pool       sync.Pool // of *exchange
 	statuses   sync.Map  // of outcome, the texts of Cache-Status
+	dir        string    // the working directory, in development
 	work       background
 
 	holesFailed atomic.Int64 // unix second of the last logged failure
@@ -68,6 +70,9 @@ func New(cfg Config) (*Pages, error) {
 	p.tallies.init()
 	p.pool.New = func() any { return new(exchange) }
 	p.work.init(cfg.Logger)
+	if cfg.Development {
+		p.dir, _ = os.Getwd() // without it places in the code are longer
+	}
 	return p, nil
 }
 

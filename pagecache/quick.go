@@ -46,13 +46,22 @@ func (p *Pages) ServeHit(w http.ResponseWriter, r *http.Request, route *Route) b
 	if !deps.IsZero() {
 		cache.ScopeOf(r.Context()).Merge(*deps)
 	}
-	p.note(r, now, ReasonHit, "", e.status, age)
+	p.noteHit(r, route, at, e, deps, now, age)
 	if p.cfg.OnHit != nil {
 		p.cfg.OnHit(Hit{Request: r, Status: e.status, Bytes: len(e.body), Age: age, Reason: ReasonHit})
 	}
 	p.send(w, h, e, f, age, route.strict)
 	p.tallies.end(start, true)
 	return true
+}
+
+// noteHit notes the decision.
+func (p *Pages) noteHit(r *http.Request, route *Route, at *place, e *entry, deps *cache.Deps, now time.Time, age time.Duration) {
+	d := Decision{Time: now, Reason: ReasonHit, Status: e.status, Age: age, Tier: p.tierOf(ReasonHit, true)}
+	if p.cfg.Development {
+		d.Details = p.details(r, "", evidence{route: route, url: at.target.url, entry: e, fields: at.forks, deps: *deps})
+	}
+	p.note(r, &d)
 }
 
 // send writes an answer in one of its forms.

@@ -23,8 +23,11 @@ type Decision struct {
 	Status int
 	// Age is that of the stored answer.
 	Age time.Duration
-	// Tier is where the answer came from: "memory", "store" or "handler".
+	// Tier is where the answer came from: "memory", "near" (what this process
+	// holds of a store outside), "store" or "handler".
 	Tier string
+	// Details are there in development only, else nil. They must not be modified.
+	Details *Details
 }
 
 // recent is the ring of the last decisions.
@@ -39,40 +42,49 @@ func (r *recent) init(size int) { r.ring = make([]Decision, size) }
 // explain notes a decision.
 func (p *Pages) explain(x *exchange, why, kept Reason, status int, age time.Duration) {
 	p.tallies.count(x, why, kept)
-	now := x.now
-	if now.IsZero() || why != ReasonHit {
-		now = p.cfg.Now()
+	d := Decision{Time: x.now, Reason: why, Kept: kept, Status: status, Age: age, Tier: p.tierOf(why, x.found.Near)}
+	if d.Time.IsZero() || why != ReasonHit {
+		d.Time = p.cfg.Now()
 	}
-	p.note(x.r, now, why, kept, status, age)
+	if p.cfg.Development {
+		x.culprit.look(x.w.Header())
+		d.Details = p.details(x.r, kept, x.evidence(kept))
+	}
+	p.note(x.r, &d)
 }
 
-// note keeps a decision. Of plain hits that come at the same instant not all are
-// kept: they do not wait for each other.
-func (p *Pages) note(r *http.Request, now time.Time, why, kept Reason, status int, age time.Duration) {
+// note keeps a decision about a request. Of plain hits that come at the same instant
+// not all are kept: they do not wait for each other.
+func (p *Pages) note(r *http.Request, d *Decision) {
+	d.Method, d.Host, d.Path, d.Query, d.Route = r.Method, r.Host, r.URL.Path, r.URL.RawQuery, r.Pattern
+	if p.cfg.Development {
+		p.tell(r, *d)
+	}
 	ring := &p.recent
 	if len(ring.ring) == 0 {
 		return
 	}
-	if why != ReasonHit {
+	if d.Reason != ReasonHit {
 		ring.mu.Lock()
 	} else if !ring.mu.TryLock() {
 		return
 	}
 	defer ring.mu.Unlock()
-	d := &ring.ring[ring.next]
+	ring.ring[ring.next] = *d
 	if ring.next++; ring.next == len(ring.ring) {
 		ring.next = 0
 	}
-	d.Time, d.Method, d.Host, d.Path, d.Query, d.Route = now, r.Method, r.Host, r.URL.Path, r.URL.RawQuery, r.Pattern
-	d.Reason, d.Kept, d.Status, d.Age, d.Tier = why, kept, status, age, p.tierOf(why)
 }
 
 // tierOf is where an answer came from.
-func (p *Pages) tierOf(why Reason) string {
+func (p *Pages) tierOf(why Reason, near bool) string {
 	switch why {
 	case ReasonHit, ReasonRefresh, ReasonStaleOnError, ReasonStaleOnWait, ReasonUnverified:
-		if p.local {
+		switch {
+		case p.local:
 			return "memory"
+		case near:
+			return "near"
 		}
 		return "store"
 	}

@@ -24,7 +24,7 @@ func TestRecent(t *testing.T) {
 		{Method: "GET", Path: "/1", Query: "b=2&a=1", Reason: pagecache.ReasonNotFound, Kept: pagecache.ReasonStored, Status: 200, Tier: "handler"},
 	} {
 		d := got[i]
-		d.Time, d.Age, d.Host = time.Time{}, 0, ""
+		d.Time, d.Age, d.Host, d.Details = time.Time{}, 0, "", nil
 		if d != want || got[i].Time.IsZero() || got[i].Host != "a.test" {
 			t.Errorf("decision %d: %+v, want %+v", i, got[i], want)
 		}

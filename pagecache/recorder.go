@@ -44,6 +44,8 @@ type recorder struct {
 	unwanted bool // the body is not collected
 
 	live *live.Recording // of holes; nil if there can be none
+
+	culprit *culprit // nil in production
 }
 
 func newRecorder(w http.ResponseWriter, limit int, gate func(status int) bool) *recorder {
@@ -58,6 +60,13 @@ func cloneHeader(h http.Header) http.Header {
 		c[name] = slices.Clip(values)
 	}
 	return c
+}
+
+// Header is that of the writer below; in development it is noted who asks for it.
+func (rec *recorder) Header() http.Header {
+	h := rec.ResponseWriter.Header()
+	rec.culprit.header(h)
+	return h
 }
 
 // WriteHeader remembers the first final status. 1xx go out at once and are never

@@ -14,6 +14,7 @@ func (x *exchange) replay(e *entry, age time.Duration, why Reason) error {
 	if err := x.fill(e); err != nil {
 		return x.unfilled(err)
 	}
+	x.shown = e
 	x.p.explain(x, why, "", e.status, age)
 	if x.p.cfg.OnHit != nil {
 		x.p.cfg.OnHit(Hit{Request: x.r, Status: e.status, Bytes: len(e.body), Age: age, Reason: why})

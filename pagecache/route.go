@@ -11,6 +11,7 @@ import (
 // [Pages.Route].
 type Route struct {
 	ttl          time.Duration
+	byDefault    bool     // ttl is that of Config
 	vary         []string // canonical header names
 	cookies      []string // sorted
 	allowCookies []string
@@ -120,7 +121,7 @@ func (p *Pages) Route(ttl time.Duration, opts ...Option) *Route {
 		strict: p.cfg.Strict, locations: p.cfg.Strict, heuristic: p.cfg.Heuristic, keepStale: p.cfg.KeepStale,
 	}
 	if ttl == 0 {
-		r.ttl = p.cfg.TTL
+		r.ttl, r.byDefault = p.cfg.TTL, true
 	}
 	r.places = make(chan struct{}, p.cfg.MaxHandlers)
 	for _, opt := range opts {

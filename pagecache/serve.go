@@ -76,6 +76,11 @@ type exchange struct {
 	leaderFailed bool // the request waited for a handler that failed
 
 	filled *filled // what is found, with this visitor's values in its holes
+
+	// For details of the decision.
+	culprit *culprit     // nil in production
+	scope   *cache.Scope // of what the handler made; nil in production
+	shown   *entry       // what is served or stored
 }
 
 // serve goes through the phases.

@@ -65,6 +65,7 @@ func (m *making) freshen() error {
 	}
 	m.outcome = outcomeOf(m.ifShared(e, why), why)
 	x.p.flights.land(m.fl, m.ifShared(e, why), final(why))
+	x.shown = e
 	x.p.explain(x, x.why, why, e.status, 0)
 	return x.send(e, why)
 }

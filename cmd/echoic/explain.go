@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"time"
 
 	"github.com/echoic-go/echoic"
 	"github.com/echoic-go/echoic/console"
@@ -27,7 +30,11 @@ func (c *explainCommand) Run(ctx context.Context, cfg echoic.Config, g *globals,
 	if g.JSON {
 		return printJSON(s.out, x)
 	}
-	out := newScreen(s.out)
+	printExplanation(newScreen(s.out), x)
+	return nil
+}
+
+func printExplanation(out *screen, x console.Explanation) {
 	out.line("%s %s: %s", x.Method, oneLine(x.URL), out.paint(bold, oneLine(x.Reason)))
 	out.hang(2, "", x.Verdict)
 	for _, step := range x.Steps {
@@ -37,12 +44,32 @@ func (c *explainCommand) Run(ctx context.Context, cfg echoic.Config, g *globals,
 		}
 		out.hang(nameColumn, "  "+mark+" "+oneLine(step.Name), step.Detail)
 	}
+	fact := func(name, value string) {
+		if value != "" {
+			out.hang(nameColumn, "    "+name, oneLine(value))
+		}
+	}
+	if x.Code != "" {
+		out.hang(nameColumn, "  "+out.paint(red, "-")+" code", oneLine(x.Code))
+	}
+	for _, part := range x.Key {
+		fact("key: "+oneLine(part.Name), part.Value)
+	}
+	if x.LifeFrom != "" {
+		fact("fresh for", fmt.Sprintf("%v by %s", x.Life, x.LifeFrom))
+		fact("age", x.Age.Round(time.Millisecond).String())
+	}
+	fact("tier", x.Tier)
+	fact("tags", strings.Join(x.Tags, ", "))
 	for _, d := range x.Recent {
 		text := d.Reason
 		if d.Kept != "" {
 			text += ", then " + d.Kept
 		}
-		out.hang(nameColumn, "    "+d.Time.Format("15:04:05.000"), text+" ("+d.Tier+")")
+		text += " (" + d.Tier + ")"
+		if d.Details != nil && d.Details.Code != "" {
+			text += " at " + d.Details.Code
+		}
+		fact(d.Time.Format("15:04:05.000"), text)
 	}
-	return nil
 }

@@ -60,6 +60,8 @@ func startSite(t *testing.T, vars ...string) *site {
 			w.WriteHeader(http.StatusInternalServerError)
 		case "/panics":
 			panic("a test")
+		case "/mine":
+			cache.Private(r.Context(), "test")
 		}
 		_, _ = fmt.Fprintf(w, "<p>page %s", r.URL.Path)
 	}))
@@ -123,7 +125,11 @@ func TestOperateApplication(t *testing.T) {
 			s.run(t, 0, "get --json "+home, `"current": true`)
 			s.run(t, 0, "ttl "+home, "m")
 			s.run(t, 1, "ttl nothing-of-that-name", "nothing is stored")
-			s.run(t, 0, "explain "+home, "hit", "served from the store")
+			s.run(t, 0, "explain "+home+"?b=2&a=1", "uri-miss", "key: query", "a=1&b=2")
+			s.run(t, 0, "explain "+home, "hit", "served from the store", "key: host", "example.org", "by the default TTL", "age", "tier", "tags", "quotes")
+			s.run(t, 0, "warm http://example.org/mine")
+			s.run(t, 0, "explain http://example.org/mine", "private-scope", "operate_test.go:", "startSite")
+			s.run(t, 0, "explain --json http://example.org/mine", `"code": "`)
 			s.run(t, 0, "purge --tag quotes --dry-run", "Dry run", "carries the tag")
 			s.run(t, 0, "explain "+home, "hit")
 			s.run(t, 1, "purge --tag quotes", "Nothing was changed")

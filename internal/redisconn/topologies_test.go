@@ -215,7 +215,7 @@ func stalledCalls(t *testing.T, link *redisconn.Link) {
 			for time.Now().Before(until) {
 				ctx, limit, cancel := t.Context(), 2*slowSocket+slack, context.CancelFunc(func() {})
 				if i%2 == 0 {
-					limit = short + slack
+					limit = slowSocket * 3 / 4
 					ctx, cancel = context.WithTimeout(ctx, short)
 				}
 				within(t, limit, "a call", func() {

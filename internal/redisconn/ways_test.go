@@ -31,7 +31,7 @@ func bothClients(t *testing.T, url string, policy redisconn.Policy) {
 	t.Helper()
 	link := open(t, url, policy, nil)
 	key := "ways-" + filepath.Base(t.TempDir())
-	must(t, set(t.Context(), link, key, "v"))
+	testenv.Eventually(t, patience, func() bool { return set(t.Context(), link, key, "v") == nil }, "a write succeeds")
 	conn, err := pool(t, url, policy).GetContext(t.Context())
 	must(t, err)
 	defer conn.Close()

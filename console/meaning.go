@@ -62,3 +62,7 @@ var meaning = map[pagecache.Reason]string{
 	pagecache.ReasonCancelled:     "nobody waited for it any more",
 	pagecache.ReasonScope:         "purged meanwhile, or too many tags",
 }
+
+// Meaning says in a few words what a reason of package pagecache stands for; of an
+// unknown one nothing.
+func Meaning(reason string) string { return meaning[pagecache.Reason(reason)] }

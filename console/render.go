@@ -71,7 +71,7 @@ func parsePages(c *Console) (map[string]*template.Template, error) {
 		"span": span2, "long": long, "ago": func(t time.Time) string { return ago(c.cfg.Now().Sub(t)) },
 		"clock":    func(t time.Time) string { return t.UTC().Format("15:04:05") },
 		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"means":    func(why string) string { return meaning[pagecache.Reason(why)] },
+		"means":    Meaning,
 		"kindOf":   func(why string) string { return string(pagecache.Reason(why).Outcome()) },
 		"bytes64":  func(n uint64) string { return bytesOf(int64(n)) },
 		"bytesInt": func(n int) string { return bytesOf(int64(n)) },

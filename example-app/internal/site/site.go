@@ -49,6 +49,7 @@ type Site struct {
 	log       *slog.Logger
 	csrf      *session.CSRF // nil: forms have no tokens
 	console   *console.Console
+	overlay   *overlay // nil in production
 	echo      *echo.Echo
 	ended     chan struct{} // closed by EndStreams
 	end       sync.Once
@@ -83,6 +84,11 @@ func New(cfg Config) (*Site, error) {
 	if err := s.openConsole(); err != nil {
 		return nil, err
 	}
+	if cfg.App.Config.Env == echoic.Development {
+		if s.overlay, err = newOverlay(files, cfg.Logger); err != nil {
+			return nil, err
+		}
+	}
 	renderer, err := s.renderer()
 	if err != nil {
 		return nil, fmt.Errorf("site: templates: %w", err)
@@ -96,7 +102,13 @@ func New(cfg Config) (*Site, error) {
 }
 
 // ServeHTTP makes the Site a handler of net/http.
-func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.overlay != nil {
+		s.overlay.serve(w, r, s.echo)
+		return
+	}
+	s.echo.ServeHTTP(w, r)
+}
 
 // EndStreams ends the answers that would not end by themselves: call it when the
 // server is shut down.

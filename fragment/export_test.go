@@ -3,6 +3,9 @@ package fragment
 import (
 	"html/template"
 	"text/template/parse"
+	"time"
+
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // For tests of what has no effect of its own to look at.
@@ -11,6 +14,16 @@ var (
 	EncodeVary = func(vary ...any) ([]byte, error) { return encodeVary(nil, "test", vary) }
 	Canonical  = func(n parse.Node) string { return string(canonical(n)) }
 )
+
+// DecodeEntry and EncodeEntry read and write what stores keep of a fragment.
+func DecodeEntry(b []byte) (text live.Text, fresh time.Time, err error) {
+	e, err := decodeEntry(b)
+	return e.Text, e.fresh, err
+}
+
+func EncodeEntry(text live.Text, fresh time.Time) ([]byte, error) {
+	return entry{Text: text, fresh: fresh}.encode()
+}
 
 // BlockDigests returns the digests of the blocks of a set, in order.
 func BlockDigests(set *template.Template) ([]string, error) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/echoic-go/echoic/cache/live"
 )
 
 // strictDirectives is the reference: it splits at every comma and sees a
@@ -166,7 +168,15 @@ func FuzzDecodeEntry(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	holed, err := encodeEntry(&entry{status: 200, header: http.Header{"Content-Type": {"text/html"}}, body: []byte("<p></p>"), lifespan: lifespan{life: time.Minute}, live: &liveParts{
+		holes:  []live.Hole{{At: 3, Name: "username", Kind: live.HTML}, {At: 7, Name: "nonce", Kind: live.Token}},
+		fields: []live.Field{{Name: "Content-Security-Policy", Text: live.Text{Bytes: []byte("script-src 'nonce-'"), Holes: []live.Hole{{At: 18, Name: "nonce", Kind: live.Token}}}}},
+	}})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Add(page)
+	f.Add(holed)
 	f.Add(index)
 	f.Add(both)
 	f.Add(coded)
@@ -178,6 +188,13 @@ func FuzzDecodeEntry(f *testing.F) {
 		if !soundHeader(e.header) || (!e.isIndex() && (e.status < 200 || e.status > 599)) {
 			t.Fatalf("an unsound entry was taken: %+v", e)
 		}
+		if e.live != nil {
+			set, _ := live.New(live.Config{})
+			checkHoles(t, set, live.Text{Bytes: e.body, Holes: e.live.holes})
+			for _, field := range e.live.fields {
+				checkHoles(t, set, field.Text)
+			}
+		}
 		again, err := encodeEntry(e)
 		if err != nil {
 			t.Fatal(err)
@@ -186,6 +203,20 @@ func FuzzDecodeEntry(f *testing.F) {
 			t.Fatalf("does not survive encoding: %v", err)
 		}
 	})
+}
+
+// checkHoles fills a text, which must be possible without a panic: here with the
+// error that nobody has registered the holes.
+func checkHoles(t *testing.T, set *live.Set, text live.Text) {
+	t.Helper()
+	for i, h := range text.Holes {
+		if h.At < 0 || h.At > len(text.Bytes) || i > 0 && h.At < text.Holes[i-1].At {
+			t.Fatalf("hole %d of %d bytes: %+v", i, len(text.Bytes), text.Holes)
+		}
+	}
+	if _, err := set.Fill(t.Context(), nil, text); (err == nil) != (len(text.Holes) == 0) {
+		t.Fatalf("holes that nobody knows: %v", err)
+	}
 }
 
 func TestEntryRoundTrip(t *testing.T) {

@@ -91,6 +91,7 @@ var floors = map[string]int{
 	"internal/sim":                      outside,
 	"internal/testenv":                  outside,
 	"internal/threats":                  outside,
+	"internal/testenv/sealed":           outside,
 	"internal/testenv/server":           outside,
 	"scripts/growth":                    outside,
 	"scripts/servers":                   outside,

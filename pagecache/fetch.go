@@ -25,6 +25,7 @@ type making struct {
 	changed seen            // changes of the URL before the handler ran
 	outcome cache.Outcome   // for other servers that wait
 	live    *live.Recording // of holes; nil if there can be none
+	values  *live.Values    // of holes that are sent, but never kept
 }
 
 // run lets the handler answer and keeps the answer if it may. What can be

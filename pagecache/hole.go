@@ -65,14 +65,19 @@ func (p *Pages) decode(b []byte) (*entry, error) {
 	return e, nil
 }
 
-// hasHoles reports whether answers may have some.
+// hasHoles reports whether what is kept may have some.
 func (x *exchange) hasHoles() bool { return !x.route.strict && !x.p.cfg.Live.Empty() }
 
-// record lets the holes be noted that the handler writes.
+// record lets the holes be noted that the handler writes. The Strict profile, which
+// sends answers on as they come, keeps none that has some.
 func (m *making) record() {
-	if x := m.x; x.hasHoles() {
+	x := m.x
+	switch {
+	case x.hasHoles():
 		m.ctx, m.live = x.p.cfg.Live.Record(x.liveContext(m.ctx), refreshOf(x.r) != nil)
 		m.rec.live = m.live
+	case !x.p.cfg.Live.Empty():
+		m.ctx, m.values = x.p.cfg.Live.WithValues(x.liveContext(m.ctx))
 	}
 }
 
@@ -172,7 +177,7 @@ func (x *exchange) unfilled(cause error) error {
 // protected is what a handler gets whose answer is not recorded: if it has holes,
 // its header says so.
 func (x *exchange) protected(r *http.Request) (http.ResponseWriter, *http.Request) {
-	if !x.hasHoles() {
+	if x.p.cfg.Live.Empty() {
 		return x.w, r
 	}
 	ctx, values := x.p.cfg.Live.WithValues(x.liveContext(r.Context()))

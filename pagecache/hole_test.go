@@ -57,7 +57,9 @@ func holePage(set *live.Set, policy bool) http.HandlerFunc {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Etag", `"handler"`)
 		w.Header().Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
-		w.Header().Set("CDN-Cache-Control", "max-age=60")
+		if w.Header().Get("CDN-Cache-Control") == "" {
+			w.Header().Set("CDN-Cache-Control", "max-age=60")
+		}
 		fail := func(err error) { http.Error(w, "broken: "+err.Error(), http.StatusInternalServerError) }
 		if policy {
 			f, err := set.NewField("Content-Security-Policy", live.Part{Text: "script-src 'nonce-"}, live.Part{Hole: "nonce"}, live.Part{Text: "'"})

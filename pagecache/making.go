@@ -31,6 +31,9 @@ func (m *making) gate(status int) bool {
 	if _, set := h["Content-Type"]; !set {
 		h["Content-Type"] = nil // else net/http would guess one
 	}
+	if m.values.Shown() {
+		live.Protect(h)
+	}
 	m.dismiss(h, status)
 	h["Cache-Status"] = append(slices.Clip(h["Cache-Status"]), x.p.statusOfMiss(x.why, "", status))
 	if !m.asking || status != http.StatusOK {

@@ -16,9 +16,11 @@ import (
 )
 
 // holes is a set with the visitor's name, from the header X-User, and a nonce.
-func holes(t *testing.T) *live.Set {
+func holes(t *testing.T) *live.Set { return holesWithin(t, time.Minute) }
+
+func holesWithin(t *testing.T, timeout time.Duration) *live.Set {
 	t.Helper()
-	set, err := live.New(live.Config{Timeout: 50 * time.Millisecond})
+	set, err := live.New(live.Config{Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +183,8 @@ func TestAHoleThatFailsFallsBackToTheHandler(t *testing.T) {
 	for _, who := range []string{"fails", "panics", "hangs", "badtoken"} {
 		t.Run(who, func(t *testing.T) {
 			t.Parallel()
-			s, _ := newHoleSite(t, policyHoles)
+			set := holesWithin(t, time.Second)
+			s := newSite(t, policyHoles(set), func(cfg *pagecache.Config) { cfg.Live = set })
 			s.get("http://a.test/", "X-User", "ann")
 			res := s.get("http://a.test/", "X-User", who)
 			if got := body(t, res); res.StatusCode != http.StatusInternalServerError || !strings.HasPrefix(got, "broken: live: hole") {

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -52,10 +53,10 @@ func CachePageWithConfig(cfg CachePageConfig) echo.MiddlewareFunc {
 	route := cfg.Pages.Route(cfg.TTL, cfg.Options...)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if cfg.Skipper(c) {
+			r := c.Request()
+			if cfg.Skipper(c) || misrouted(c.Echo(), r.Host) {
 				return next(c)
 			}
-			r := c.Request()
 			if r.Pattern == "" {
 				r.Pattern = c.Path() // for Pages.Recent
 			}
@@ -67,4 +68,15 @@ func CachePageWithConfig(cfg CachePageConfig) echo.MiddlewareFunc {
 			return cause(cfg.Pages.ServeWithin(c.Echo(), f, r, route, f.run))
 		}
 	}
+}
+
+// misrouted reports a host in another form than the one that keys have, on an
+// Echo that has routes by host: it compares hosts byte for byte, and what it has
+// chosen for GOOD.test may not be the page of good.test.
+func misrouted(e *echo.Echo, host string) bool {
+	if len(e.Routers()) == 0 {
+		return false
+	}
+	name, port, _ := strings.Cut(host, ":")
+	return host != strings.ToLower(host) || strings.HasSuffix(name, ".") || port == "80" || port == "443"
 }

@@ -52,8 +52,8 @@ func anyPresent(h http.Header, names []string) bool {
 }
 
 func (p *Pages) hostAllowed(host string) bool {
-	if host == "" {
-		return false
+	if host == "" || strings.ContainsAny(host, "/\\?#@% \t") {
+		return false // or else its end could be read as a part of the path
 	}
 	return len(p.cfg.Hosts) == 0 || slices.ContainsFunc(p.cfg.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
@@ -64,6 +64,9 @@ func oddPath(r *http.Request) bool {
 	raw := r.URL.EscapedPath()
 	if raw == "" || raw[0] != '/' || strings.Contains(raw, "//") {
 		return true
+	}
+	if r.URL.RawPath != "" && r.URL.RawPath != raw {
+		return true // it came with bytes that have to be coded, and no browser sends
 	}
 	for i := range len(raw) {
 		switch c := raw[i]; {

@@ -194,7 +194,7 @@ func (x *exchange) flightKey() string {
 	if hasCookie(x.r, x.p.cfg.SessionCookies) {
 		session = "with "
 	}
-	if x.route.plain() && x.index == nil {
+	if x.route.plain() && x.index == nil && x.target.as == "" {
 		return session + x.target.url
 	}
 	return stringsOf(x.variantKey(x.knownFields()).With("session", session, stringsOf(x.valueVector())))

@@ -58,9 +58,14 @@ func requestDirectives(cacheControl, pragma []string) directives {
 type directive struct {
 	name, value string
 	quoted      bool
+	open        bool // a quote that does not end: all that follows is in value
 }
 
 func (d *directives) apply(one directive) {
+	if one.open {
+		d.suspect(one.value)
+		one.value = ""
+	}
 	switch one.name {
 	case "no-store":
 		d.noStore = true
@@ -96,6 +101,24 @@ func (d *directives) apply(one directive) {
 			limit = maxDelta // any staleness (section 5.2.1.2)
 		}
 		d.maxStale = lesser(d.maxStale, limit)
+	default:
+		d.suspect(one.name)
+	}
+}
+
+// suspect looks for directives in what cannot be read, such as "no-store; private"
+// or what stands in the wrong quotes: somebody meant them.
+func (d *directives) suspect(text string) {
+	other := func(c rune) bool { return c != '-' && (c < 'a' || c > 'z') }
+	for word := range strings.FieldsFuncSeq(strings.ToLower(text), other) {
+		switch word {
+		case "no-store":
+			d.noStore = true
+		case "no-cache":
+			d.noCache = true
+		case "private":
+			d.private = true
+		}
 	}
 }
 
@@ -172,12 +195,12 @@ func nextDirective(line string) (d directive, rest string) {
 		d.value = strings.TrimSpace(rest[:end])
 		return d, rest[end:]
 	}
-	d.quoted = true
+	d.quoted, d.open = true, true
 	var b strings.Builder
 	for i := 1; i < len(rest); i++ {
 		switch rest[i] {
 		case '"':
-			d.value = b.String()
+			d.value, d.open = b.String(), false
 			return d, rest[i+1:]
 		case '\\':
 			if i++; i == len(rest) {

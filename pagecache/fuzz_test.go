@@ -73,7 +73,11 @@ func TestDirectives(t *testing.T) {
 		`private="set-cookie", s-maxage=1`:   with(func(d *directives) { d.private = true; d.sMaxAge = time.Second }),
 		"no-store no-cache":                  with(func(d *directives) { d.noStore = true; d.noCache = true }),
 		"proxy-revalidate":                   with(func(d *directives) { d.proxyRevalidate = true }),
-		`x="unclosed, no-store`:              silent,
+		`x="unclosed, no-store`:              with(func(d *directives) { d.noStore = true }),
+		`max-age="60`:                        with(func(d *directives) { d.maxAge = 0 }),
+		"public; private":                    with(func(d *directives) { d.private = true }),
+		"'no-cache'":                         with(func(d *directives) { d.noCache = true }),
+		"no-storeys, unprivate":              silent,
 		`no-cache="a, b"`:                    with(func(d *directives) { d.noCacheFields = "a,b," }),
 		`no-cache=a`:                         with(func(d *directives) { d.noCache = true }),
 		`no-cache=""`:                        with(func(d *directives) { d.noCache = true }),
@@ -125,7 +129,9 @@ func FuzzPreferences(f *testing.F) {
 	f.Add("gzip;q=0, br", "br")
 	f.Add("a;q=x", "a;q=0")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		if preferences([]string{a}) != preferences([]string{b}) {
+		x, readable := preferences([]string{a}, true)
+		y, both := preferences([]string{b}, true)
+		if !readable || !both || x != y {
 			return
 		}
 		// One key: then every name has the same best quality in both.

@@ -144,6 +144,9 @@ func (x *exchange) entryOf(a *answer, header http.Header, span lifespan) *entry 
 		e.header["Etag"], e.made = []string{x.p.tags.of(e.header, e.body)}, true
 	}
 	addVary(e.header, route.vary)
+	if reflectsOrigin(x.r, e.header) {
+		addVary(e.header, []string{"Origin"})
+	}
 	if len(route.cookies) > 0 {
 		addVary(e.header, []string{"Cookie"})
 	}

@@ -48,7 +48,17 @@ func (o *outer) annotate(p *Pages, w http.ResponseWriter, r *http.Request, route
 		scope.Private("cookie")
 	}
 	q := splitQuery(r.URL.RawQuery, route)
-	return next(w, p.visible(r, route, target{seen: q.seen, cut: q.cut}))
+	returned := false
+	defer func() {
+		if !returned { // a panic, which somebody in between may recover from
+			scope.Unstorable("the handler panicked")
+		}
+	}()
+	err := next(w, p.visible(r, route, target{seen: q.seen, cut: q.cut}))
+	if returned = true; err != nil { // of which the outer cache does not hear
+		scope.Unstorable("the handler returned an error")
+	}
+	return err
 }
 
 // annotated is the route with what decorators further in said about it.

@@ -41,7 +41,7 @@ func oddQuery(raw string, strict bool) bool {
 type query struct {
 	seen string // for the handler: without ignored parameters, in the visitor's order
 	key  string // for the key: sorted by name, the order of values of one name kept
-	cut  bool   // parameters are missing from both
+	cut  bool   // parameters, or ampersands without any, are missing from both
 	junk bool   // some of the rest are not declared by the route
 }
 
@@ -56,6 +56,7 @@ func splitQuery(raw string, route *Route) query {
 	q := query{seen: raw, key: raw}
 	for part := range strings.SplitSeq(raw, "&") {
 		if part == "" {
+			q.cut = true
 			continue
 		}
 		name, _, _ := strings.Cut(part, "=")

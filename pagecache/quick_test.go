@@ -27,7 +27,7 @@ func TestShortWayTellsRequestsApart(t *testing.T) {
 				if c, err := r.Cookie("theme"); err == nil && name == "cookie" {
 					theme = c.Value
 				}
-				return fmt.Sprintf("%s %q %q %q", r.URL, r.Header["X-Kind"], r.Header["X-More"], theme)
+				return fmt.Sprintf("%s %q %q %q", r.URL.RequestURI(), r.Header["X-Kind"], r.Header["X-More"], theme)
 			}
 			hits := 0
 			s := newSite(t, func(w http.ResponseWriter, r *http.Request) {

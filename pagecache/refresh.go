@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,16 +122,20 @@ var privateHeaders = [...]string{"Cookie", "Authorization", "Proxy-Authorization
 // under a context of its own, in which nothing of him is left.
 func (x *exchange) anew(mark *renewal) *http.Request {
 	r := &http.Request{
-		Method: http.MethodGet, URL: x.original(), Host: x.r.Host, Proto: x.r.Proto, ProtoMajor: x.r.ProtoMajor, ProtoMinor: x.r.ProtoMinor,
+		Method: http.MethodGet, URL: x.original(), Host: hostOf(x.r.Host, x.scheme), Proto: x.r.Proto, ProtoMajor: x.r.ProtoMajor, ProtoMinor: x.r.ProtoMinor,
 		Header: x.r.Header.Clone(), Body: http.NoBody, RemoteAddr: x.r.RemoteAddr, TLS: x.r.TLS,
 	}
 	for _, name := range privateHeaders {
 		delete(r.Header, name)
 	}
-	for _, name := range x.route.cookies { // part of the key
-		for _, c := range x.r.CookiesNamed(name) {
-			r.AddCookie(c)
+	var cookies []string
+	for name, pair := range cookiePairs(x.r.Header) {
+		if slices.Contains(x.route.cookies, name) { // part of the key
+			cookies = append(cookies, pair)
 		}
+	}
+	if len(cookies) > 0 {
+		r.Header["Cookie"] = []string{strings.Join(cookies, "; ")}
 	}
 	r.RequestURI = r.URL.RequestURI()
 	return r.WithContext(withRenewal(context.Background(), mark))
@@ -150,9 +156,11 @@ func withServer(ctx, from context.Context) context.Context {
 // the cache changed it.
 func (x *exchange) original() *url.URL {
 	if u, err := url.ParseRequestURI(x.r.RequestURI); err == nil && u.Path != "" && x.r.RequestURI[0] == '/' {
+		u.ForceQuery = false
 		return u
 	}
 	u := *x.r.URL
+	plain(&u)
 	return &u
 }
 

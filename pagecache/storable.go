@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -187,6 +188,13 @@ func redirectsToItself(a *answer, route *Route) bool {
 	}
 	q := splitQuery(to.RawQuery, route)
 	return joinURL(to.Scheme, hostOf(to.Host, to.Scheme), to.EscapedPath(), q.key) == a.url
+}
+
+// reflectsOrigin reports an answer that lets in just the site that asked, and does
+// not say that it depends on it: browsers would shut others out.
+func reflectsOrigin(r *http.Request, kept http.Header) bool {
+	origin := r.Header["Origin"]
+	return len(origin) > 0 && slices.Equal(origin[:1], kept["Access-Control-Allow-Origin"])
 }
 
 // hasNonce reports a Content-Security-Policy nonce that is part of the body, or

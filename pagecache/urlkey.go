@@ -15,6 +15,7 @@ type target struct {
 	seen string // the query for the handler
 	cut  bool   // the handler's query differs from the visitor's
 	junk bool   // the key has query parameters that the route does not declare
+	as   string // the path as it was received, if it was rewritten on the way here
 }
 
 // target normalises the request's URL: scheme and host in lower case, default
@@ -22,7 +23,18 @@ type target struct {
 func (p *Pages) target(r *http.Request, route *Route) target {
 	q := splitQuery(r.URL.RawQuery, route)
 	scheme := p.scheme(r)
-	return target{url: joinURL(scheme, hostOf(r.Host, scheme), r.URL.EscapedPath(), q.key), seen: q.seen, cut: q.cut, junk: q.junk}
+	path := r.URL.EscapedPath()
+	return target{url: joinURL(scheme, hostOf(r.Host, scheme), path, q.key), seen: q.seen, cut: q.cut, junk: q.junk, as: rewritten(r, path)}
+}
+
+// rewritten is the path as it was received, if that is another one: what one of two
+// handlers is asked for that stand behind http.StripPrefix is no page of the other.
+func rewritten(r *http.Request, path string) string {
+	received, _, _ := strings.Cut(r.RequestURI, "?")
+	if received == path || received == "" || received[0] != '/' {
+		return ""
+	}
+	return strings.Clone(received)
 }
 
 func joinURL(scheme, host, path, query string) string {
@@ -87,10 +99,13 @@ func (x *exchange) locate() Reason {
 
 // baseKey is the key of a URL: what selects the page before Vary does.
 func (p *Pages) baseKey(r *http.Request, route *Route, t target) cache.Key {
-	if route.plain() {
+	if route.plain() && t.as == "" {
 		return cache.NewKey("page", t.url)
 	}
 	fields := []string{"page", t.url}
+	if t.as != "" {
+		fields = append(fields, "as", t.as)
+	}
 	for _, name := range route.cookies {
 		fields = append(fields, "cookie", name)
 		fields = append(fields, cookieValues(r, name)...)
@@ -185,7 +200,9 @@ func appendHeader(fields []string, h http.Header, name string, join bool) []stri
 	}
 	switch name {
 	case "Accept-Encoding", "Accept-Language", "Accept-Charset":
-		return append(fields, name, "1", preferences(values))
+		if form, ok := preferences(values, !join && name == "Accept-Language"); ok {
+			return append(fields, name, "preferences", form)
+		}
 	}
 	if join {
 		return append(fields, name, "1", joinLines(name, values))

@@ -41,8 +41,11 @@ func (x *exchange) variantKey(fields []string) cache.Key {
 }
 
 // preferences brings an Accept-* header to one form: lower case, no spaces, by
-// descending quality. The meaning stays the same.
-func preferences(lines []string) string {
+// descending quality. The meaning stays the same. Of equal quality they stay in the
+// order in which they came, which handlers take for a preference, if ordered. A
+// header that has more than names and qualities has no such form: handlers see
+// what it would lose.
+func preferences(lines []string, ordered bool) (form string, ok bool) {
 	type item struct {
 		name string
 		q    int // thousandths
@@ -50,14 +53,18 @@ func preferences(lines []string) string {
 	var items []item
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ",") {
-			name, params, _ := strings.Cut(part, ";")
-			if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
-				items = append(items, item{name, quality(params)})
+			name, params, has := strings.Cut(part, ";")
+			if name = strings.ToLower(strings.TrimSpace(name)); name == "" && !has {
+				continue
 			}
+			if !isToken(name) || has && !isQuality(params) {
+				return "", false
+			}
+			items = append(items, item{name, quality(params)})
 		}
 	}
 	slices.SortStableFunc(items, func(a, b item) int {
-		if a.q != b.q {
+		if a.q != b.q || ordered {
 			return b.q - a.q
 		}
 		return strings.Compare(a.name, b.name)
@@ -72,7 +79,18 @@ func preferences(lines []string) string {
 			b.WriteString(";q=" + strconv.Itoa(it.q))
 		}
 	}
-	return b.String()
+	return b.String(), true
+}
+
+// isQuality reports the parameter q with a value from 0 to 1 with at most three
+// digits after the point (RFC 9110, section 12.4.2).
+func isQuality(params string) bool {
+	name, value, _ := strings.Cut(strings.TrimSpace(params), "=")
+	whole, digits, _ := strings.Cut(value, ".")
+	if name != "q" && name != "Q" || whole != "0" && whole != "1" || len(digits) > 3 {
+		return false
+	}
+	return strings.Trim(digits, "0") == "" || whole == "0" && strings.Trim(digits, "0123456789") == ""
 }
 
 // quality reads the parameter q in thousandths; what is no quality counts as 0,

@@ -1,37 +1,66 @@
 package pagecache
 
 import (
+	"iter"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// forwarded are headers that proxies set and that visitors can forge. A page
-// made from a forged one would be served to all.
-var forwarded = []string{
-	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix",
-	"X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Protocol", "X-Forwarded-Ssl", "X-Original-Url", "X-Original-Host", "X-Rewrite-Url",
-	"X-Host", "X-Real-Ip", "X-Url-Scheme", "X-Client-Ip", "True-Client-Ip", "Front-End-Https",
+// forwarded reports a header that proxies set and that visitors can forge: what
+// the URL, the host, the scheme or the client's address was. A page made from a
+// forged one would be served to all.
+func forwarded(name string) bool {
+	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "X-Original") || strings.HasPrefix(name, "X-Rewrite-") || forwardedNames[name]
+}
+
+var forwardedNames = map[string]bool{
+	"Forwarded": true, "Proxy-Authorization": true, "Front-End-Https": true, "X-Scheme": true, "X-Url-Scheme": true,
+	"Base-Url": true, "X-Base-Url": true, "X-Script-Name": true, "X-Envoy-Original-Path": true,
+	"X-Host": true, "X-Host-Override": true, "X-Http-Host-Override": true, "X-Backend-Host": true, "Proxy-Host": true,
+	"Client-Ip": true, "True-Client-Ip": true, "X-Client-Ip": true, "X-Real-Ip": true, "X-Remote-Ip": true, "X-Remote-Addr": true,
+	"X-Cluster-Client-Ip": true, "X-Proxyuser-Ip": true, "X-Envoy-External-Address": true, "X-Appengine-User-Ip": true,
+	"X-Originating-Ip": true, "X-Azure-Clientip": true, "X-Azure-Socketip": true, "Cf-Connecting-Ip": true, "Cf-Connecting-Ipv6": true, "Fastly-Client-Ip": true,
+}
+
+// anyForwarded reports one of them.
+func anyForwarded(h http.Header) bool {
+	for name := range h {
+		if forwarded(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // visible returns the request as a handler whose answer may be shared sees it:
 // without undeclared cookies, ignored query parameters and forged headers.
 // Whatever is not in the key is not there.
 func (p *Pages) visible(r *http.Request, route *Route, t target) *http.Request {
-	if route.strict {
-		return r // everything is end to end
+	host := hostOf(r.Host, p.scheme(r))
+	if route.strict { // everything else is end to end
+		if host != r.Host {
+			r = r.WithContext(r.Context())
+			r.Host = host
+		}
+		return r
 	}
-	hide := anyPresent(r.Header, forwarded) && !p.trusts(r)
+	hide := anyForwarded(r.Header) && !p.trusts(r)
 	cookies, cut := p.visibleCookies(r, route)
-	if !hide && !cut && !t.cut {
+	if !hide && !cut && !t.cut && host == r.Host && plainTarget(r) {
 		return r
 	}
 	clean := r.Clone(r.Context())
+	clean.Host = host
 	if hide {
-		for _, name := range forwarded {
-			delete(clean.Header, name)
-		}
+		maps.DeleteFunc(clean.Header, func(name string, _ []string) bool { return forwarded(name) })
+	}
+	if !plainTarget(r) {
+		plain(clean.URL)
+		clean.RequestURI = clean.URL.RequestURI()
 	}
 	if cut {
 		delete(clean.Header, "Cookie")
@@ -47,18 +76,40 @@ func (p *Pages) visible(r *http.Request, route *Route, t target) *http.Request {
 	return clean
 }
 
+// plainTarget reports a request whose target is path and query, as those of all
+// clients but proxies' are. Others bring a scheme, a user, and a host in any case
+// that are in no key.
+func plainTarget(r *http.Request) bool {
+	return !r.URL.ForceQuery && (r.RequestURI == "" || r.RequestURI[0] == '/')
+}
+
+// plain leaves path and query of a URL.
+func plain(u *url.URL) { u.Scheme, u.User, u.Host, u.ForceQuery = "", nil, "", false }
+
+// cookiePairs yields names and pairs of the cookies as they came. Other parsers than
+// Go's, which leaves out what it takes for none, may see all of them.
+func cookiePairs(h http.Header) iter.Seq2[string, string] {
+	return func(yield func(name, pair string) bool) {
+		for _, line := range h["Cookie"] {
+			for pair := range strings.SplitSeq(line, ";") {
+				pair = strings.TrimSpace(pair)
+				name, _, _ := strings.Cut(pair, "=")
+				if !yield(strings.TrimSpace(name), pair) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // visibleCookies returns the cookie pairs that the handler may see, and whether
 // others are there.
 func (p *Pages) visibleCookies(r *http.Request, route *Route) (pairs []string, cut bool) {
-	for _, line := range r.Header["Cookie"] {
-		for pair := range strings.SplitSeq(line, ";") {
-			pair = strings.TrimSpace(pair)
-			name, _, _ := strings.Cut(pair, "=")
-			if p.seesCookie(route, strings.TrimSpace(name)) {
-				pairs = append(pairs, pair)
-			} else {
-				cut = true
-			}
+	for name, pair := range cookiePairs(r.Header) {
+		if p.seesCookie(route, name) {
+			pairs = append(pairs, pair)
+		} else {
+			cut = true
 		}
 	}
 	return pairs, cut
@@ -68,25 +119,25 @@ func (p *Pages) seesCookie(route *Route, name string) bool {
 	return slices.Contains(route.cookies, name) || slices.Contains(route.allowCookies, name) || slices.Contains(p.cfg.SessionCookies, name)
 }
 
-// cookieValues returns all values of a cookie, with their number before them.
+// cookieValues returns all pairs of a cookie, with their number before them.
 func cookieValues(r *http.Request, name string) []string {
-	if len(r.Header["Cookie"]) == 0 {
+	var pairs []string
+	for n, pair := range cookiePairs(r.Header) {
+		if n == name {
+			pairs = append(pairs, pair)
+		}
+	}
+	if len(pairs) == 0 {
 		return []string{"absent"}
 	}
-	cookies := r.CookiesNamed(name)
-	if len(cookies) == 0 {
-		return []string{"absent"}
-	}
-	values := []string{strconv.Itoa(len(cookies))}
-	for _, c := range cookies {
-		values = append(values, c.Value)
-	}
-	return values
+	return append([]string{strconv.Itoa(len(pairs))}, pairs...)
 }
 
 func hasCookie(r *http.Request, names []string) bool {
-	if len(r.Header["Cookie"]) == 0 {
-		return false
+	for name := range cookiePairs(r.Header) {
+		if slices.Contains(names, name) {
+			return true
+		}
 	}
-	return slices.ContainsFunc(names, func(name string) bool { return len(r.CookiesNamed(name)) > 0 })
+	return false
 }

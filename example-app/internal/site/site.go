@@ -95,7 +95,7 @@ func New(cfg Config) (*Site, error) {
 	}
 	s.echo = echo.New()
 	s.echo.Renderer = renderer
-	s.echo.HTTPErrorHandler = s.fail
+	s.echo.HTTPErrorHandler = middleware.ErrorHandler(s.fail)
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.lay(s.echo)
 	return s, nil

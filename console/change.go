@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -110,6 +111,9 @@ func (c *Console) revoke(w http.ResponseWriter, r *http.Request) error {
 	case r.PostForm.Get("all") != "":
 		ids = nil
 	}
+	if r.PostForm.Get("sure") == "" {
+		return c.askRevoke(w, r, admin, user, ids)
+	}
 	n, err := admin.RevokeSessions(r.Context(), user, ids...)
 	if err != nil {
 		c.note(r, "revoke sessions", user, err.Error(), false)
@@ -118,6 +122,29 @@ func (c *Console) revoke(w http.ResponseWriter, r *http.Request) error {
 	c.note(r, "revoke sessions", user, fmt.Sprintf("%d ended", n), true)
 	http.Redirect(w, r, c.link("/sessions", "user", user), http.StatusSeeOther)
 	return nil
+}
+
+// revokeView is what is about to end.
+type revokeView struct {
+	User   string
+	IDs    []string
+	Ending []UserSession
+	Of     int
+}
+
+// askRevoke shows which sessions would end, and asks.
+func (c *Console) askRevoke(w http.ResponseWriter, r *http.Request, admin Sessions, user string, ids []string) error {
+	list, err := admin.UserSessions(r.Context(), user)
+	if err != nil {
+		return err
+	}
+	v := revokeView{User: user, IDs: ids, Of: len(list)}
+	for _, one := range list {
+		if ids == nil || slices.Contains(ids, one.ID) {
+			v.Ending = append(v.Ending, one)
+		}
+	}
+	return c.render(w, r, http.StatusOK, "revoke.html", v)
 }
 
 // note remembers what an operator did, and logs it.

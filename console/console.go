@@ -11,17 +11,20 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/echoic-go/echoic/cache"
 )
 
 // Console is the page. It is safe for concurrent use; make one with [New] and close
 // it when the server has been shut down.
 type Console struct {
-	cfg     Config
-	pages   map[string]*template.Template
-	files   *files
-	history *history
-	audit   *audit
-	mux     *http.ServeMux
+	cfg      Config
+	pages    map[string]*template.Template
+	files    *files
+	history  *history
+	audit    *audit
+	mux      *http.ServeMux
+	patterns []string // the patterns of mux, without Path
 
 	life   context.Context // ends with Close
 	cancel context.CancelFunc
@@ -71,6 +74,7 @@ func (c *Console) lay() {
 	c.mux = http.NewServeMux()
 	at := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
 		method, path, _ := strings.Cut(pattern, " ")
+		c.patterns = append(c.patterns, pattern)
 		c.mux.HandleFunc(method+" "+c.cfg.Path+path, func(w http.ResponseWriter, r *http.Request) { c.answer(w, r, h) })
 	}
 	at("GET /{$}", func(w http.ResponseWriter, r *http.Request) error {
@@ -167,6 +171,9 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request, h func(http.Res
 		code, text = http.StatusUnprocessableEntity, target.Reason
 	case errors.Is(err, context.Canceled):
 		return
+	case errors.Is(err, cache.ErrDegraded), errors.Is(err, context.DeadlineExceeded):
+		code, text = http.StatusServiceUnavailable, "The store does not answer just now. Try again in a moment; the overview says how it is."
+		c.cfg.Logger.WarnContext(r.Context(), "console: the store is away", "path", r.URL.Path, "operator", operatorOf(r), "error", err)
 	default:
 		c.cfg.Logger.ErrorContext(r.Context(), "console: request failed", "path", r.URL.Path, "operator", operatorOf(r), "error", err)
 	}

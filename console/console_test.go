@@ -27,23 +27,60 @@ func TestNeedsAnAuthoriser(t *testing.T) {
 	}
 }
 
-func TestNobodyElseSeesAnything(t *testing.T) {
+// Every route that there is, also one that was added yesterday, is for operators only,
+// and what changes something takes no GET and nothing from another site.
+func TestEveryRouteIsGuarded(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil, nil)
-	all := append([]string{"/live", "/static/console.css", "/nowhere"}, paths...)
-	for _, path := range all {
+	patterns := h.page.Patterns()
+	if len(patterns) < 13 {
+		t.Fatalf("the routes are %v", patterns)
+	}
+	changing := 0
+	for _, pattern := range append(patterns, "GET /nowhere", "POST /nowhere") {
+		method, path, _ := strings.Cut(pattern, " ")
+		path = strings.NewReplacer("{$}", "", "{name}", "console.css").Replace(path)
 		for operator, want := range map[string]int{"": 401, "guest": 403} {
-			if code, _ := h.ask("GET", path, nil, operatorHeader, operator); code != want {
-				t.Errorf("GET %s as %q: %d, want %d", path, operator, code, want)
+			for _, asked := range []string{method, "HEAD", "POST", "PUT", "DELETE", "PURGE"} {
+				if code, body := h.ask(asked, path, url.Values{}, operatorHeader, operator); code != want || strings.Contains(body, "<html") {
+					t.Errorf("%s %s as %q: %d, want %d", asked, path, operator, code, want)
+				}
+			}
+		}
+		if strings.HasSuffix(path, "nowhere") {
+			continue
+		}
+		if method == http.MethodGet {
+			if code, _ := h.ask("POST", path, url.Values{}); code != http.StatusMethodNotAllowed {
+				t.Errorf("POST %s: %d, want 405", path, code)
+			}
+			continue
+		}
+		changing++
+		if method != http.MethodPost {
+			t.Errorf("%s changes something by another method than POST", pattern)
+		}
+		form := url.Values{"token": {h.token()}, "by": {"all"}, "user": {"anna"}, "all": {"1"}, "sure": {"1"}}
+		for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "http://evil.test"}, {"Origin", "null"}} {
+			if code, _ := h.ask("POST", path, form, header...); code != http.StatusForbidden {
+				t.Errorf("POST %s with %v: %d, want 403", path, header, code)
+			}
+		}
+		form.Del("token")
+		if code, _ := h.ask("POST", path, form); code != http.StatusForbidden {
+			t.Errorf("POST %s without a token: %d, want 403", path, code)
+		}
+		for _, asked := range []string{"GET", "HEAD"} {
+			if code, _ := h.ask(asked, path+"?"+form.Encode(), nil); code != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: %d, want 405", asked, path, code)
 			}
 		}
 	}
-	for _, path := range []string{"/purge", "/preview", "/sessions/revoke"} {
-		for operator, want := range map[string]int{"": 401, "guest": 403} {
-			if code, _ := h.ask("POST", path, url.Values{}, operatorHeader, operator); code != want {
-				t.Errorf("POST %s as %q: %d, want %d", path, operator, code, want)
-			}
-		}
+	if changing < 3 {
+		t.Errorf("%d routes change something: %v", changing, patterns)
+	}
+	if done := h.page.Actions(); len(done) != 0 {
+		t.Errorf("actions: %+v", done)
 	}
 }
 

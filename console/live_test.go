@@ -111,6 +111,13 @@ func TestSessionsEnd(t *testing.T) {
 		t.Errorf("nothing was chosen: %d, want 422", code)
 	}
 	form.Set("id", list[0].ID)
+	if code, body := h.ask("POST", "/sessions/revoke", form); code != http.StatusOK || !strings.Contains(body, "1 of 2") || !strings.Contains(body, `name="id" value="`+list[0].ID) {
+		t.Errorf("one is to be ended, and nobody asks: %d\n%s", code, body)
+	}
+	if left, err := h.app.UserSessions(t.Context(), "bert"); err != nil || len(left) != 2 {
+		t.Errorf("the question ended %+v, %v", left, err)
+	}
+	form.Set("sure", "1")
 	if code, body := h.ask("POST", "/sessions/revoke", form); code != http.StatusSeeOther {
 		t.Fatalf("%d\n%s", code, body)
 	}
@@ -119,6 +126,11 @@ func TestSessionsEnd(t *testing.T) {
 	}
 	form.Del("id")
 	form.Set("all", "1")
+	form.Del("sure")
+	if code, body := h.ask("POST", "/sessions/revoke", form); code != http.StatusOK || !strings.Contains(body, "all sessions of this user") || !strings.Contains(body, `name="all" value="1"`) || strings.Contains(body, "<script>window") {
+		t.Errorf("all are to be ended, and nobody asks: %d\n%s", code, body)
+	}
+	form.Set("sure", "1")
 	if code, _ := h.ask("POST", "/sessions/revoke", form); code != http.StatusSeeOther {
 		t.Errorf("all: %d", code)
 	}

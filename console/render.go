@@ -33,7 +33,7 @@ type problemView struct {
 // sections are the entries of the navigation, by the template that they belong to.
 var sections = map[string]string{
 	"overview.html": "overview", "routes.html": "routes", "keys.html": "keys", "entry.html": "keys", "tags.html": "tags",
-	"purges.html": "purges", "preview.html": "purges", "sessions.html": "sessions", "explain.html": "explain",
+	"purges.html": "purges", "preview.html": "purges", "sessions.html": "sessions", "revoke.html": "sessions", "explain.html": "explain",
 }
 
 func (c *Console) frameOf(r *http.Request, name string) frame {

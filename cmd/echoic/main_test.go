@@ -142,13 +142,25 @@ func TestCreateTablesAtOnce(t *testing.T) {
 func TestClear(t *testing.T) {
 	redis := testenv.Redis(t)
 	vars := []string{"REDIS_URL=" + redis.URL, "CACHE_PREFIX=" + redis.Prefix}
-	if code, out, _ := cli(t, "n\n", vars, "clear"); code != 1 || !strings.Contains(out, "Nothing was changed") || !strings.Contains(out, redis.Prefix) {
+	for _, key := range []string{":1:v:a@g", ":1:v:b@g", ":2:v:a@g", ":p:page@g", ":f:fragment@g", ":f:other@g", ":t:tag", "-session:token", "other:1:v:a@g"} {
+		put(t, redis.URL, redis.Prefix+key)
+	}
+	if code, out, errs := cli(t, "", vars, "clear", "--dry-run"); code != 0 || !strings.Contains(out, "pages      1\n") || !strings.Contains(out, "fragments  2\n") || !strings.Contains(out, "values     3\n") || !strings.Contains(out, "Dry run") {
+		t.Errorf("dry run: exit %d\n%s%s", code, out, errs)
+	}
+	if code, out, errs := cli(t, "", vars, "clear", "--dry-run", "--json"); code != 0 || !strings.Contains(out, `"values": 3`) || !strings.Contains(out, `"complete": true`) || !strings.Contains(out, `"dry_run": true`) {
+		t.Errorf("dry run in JSON: exit %d\n%s%s", code, out, errs)
+	}
+	if code, _, errs := cli(t, "yes\n", vars, "clear", "--json"); code != 2 || !strings.Contains(errs, "--yes") {
+		t.Errorf("JSON does not ask: exit %d\n%s", code, errs)
+	}
+	if code, out, _ := cli(t, "n\n", vars, "clear"); code != 1 || !strings.Contains(out, "Nothing was changed") || !strings.Contains(out, redis.Prefix) || !strings.Contains(out, "values     3\n") {
 		t.Errorf("answered no: exit %d\n%s", code, out)
 	}
 	if code, out, _ := cli(t, "", vars, "clear"); code != 1 || !strings.Contains(out, "Nothing was changed") {
 		t.Errorf("no answer: exit %d\n%s", code, out)
 	}
-	if code, out, errs := cli(t, "yes\n", vars, "clear"); code != 0 || !strings.Contains(out, "Cleared") {
+	if code, out, errs := cli(t, "yes\n", vars, "clear"); code != 0 || !strings.Contains(out, "Cleared; 6 entries freed") {
 		t.Errorf("answered yes: exit %d\n%s%s", code, out, errs)
 	}
 	if code, out, errs := cli(t, "", vars, "clear", "--yes"); code != 0 || strings.Contains(out, "[y/N]") {

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"github.com/echoic-go/echoic"
 	"github.com/echoic-go/echoic/console/admin"
 )
@@ -36,14 +34,15 @@ func (c *warmCommand) Run(ctx context.Context, cfg echoic.Config, g *globals, s 
 	defer func() { _ = client.Close() }()
 	var all []admin.Warmed
 	failed := 0
-	bar := progress(s, len(urls))
+	told, done := progress(s, len(urls))
 	err = client.Warm(ctx, urls, func(one admin.Warmed) {
 		all = append(all, one)
 		if one.Problem != "" || one.Status >= 400 {
 			failed++
 		}
-		bar(one)
+		told(one)
 	})
+	done()
 	if err != nil {
 		return target(err)
 	}
@@ -83,12 +82,12 @@ func (c *warmCommand) list() ([]string, error) {
 }
 
 // progress shows a bar on a terminal.
-func progress(s streams, n int) func(admin.Warmed) {
-	if !isTerminal(s.err) {
-		return func(admin.Warmed) {}
+func progress(s streams, n int) (told func(admin.Warmed), done func()) {
+	bar := newBar(s, n, "warming")
+	if bar == nil {
+		return func(admin.Warmed) {}, func() {}
 	}
-	bar := progressbar.NewOptions(n, progressbar.OptionSetWriter(s.err), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("warming"), progressbar.OptionShowCount())
-	return func(admin.Warmed) { _ = bar.Add(1) }
+	return func(admin.Warmed) { _ = bar.Add(1) }, func() { _ = bar.Finish() }
 }
 
 func printWarmed(out *screen, all []admin.Warmed, failed int) {

@@ -153,7 +153,7 @@ var expiryRules = []rule{
 	}},
 	{"an update can keep a record alive", func(s *suite) {
 		key := newKey()
-		s.insert(s.a, key, record("data", 5*time.Second))
+		s.insert(s.a, key, record("data", time.Minute))
 		s.update(s.b, key, session.Record{Expiry: time.Now().Add(time.Hour)})
 		rec, found := s.fetch(s.a, key)
 		s.is(found && time.Until(rec.Expiry) > 59*time.Minute, "the new expiry counts: %v", rec.Expiry)

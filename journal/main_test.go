@@ -11,6 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	testenv.Parallel(4)
 	// What the machine's user has set for psql must not change results.
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "PG") {

@@ -169,14 +169,25 @@ func TestSteadyWork(t *testing.T) {
 		}
 		appendTags(t, a.journal, "first")
 		testenv.Eventually(t, testPatience, marked, "all have caught up")
-		before := a.Replays() + b.Replays() + c.Replays()
+		var before uint64
 		replays := func() uint64 { return a.Replays() + b.Replays() + c.Replays() - before }
-		a.set(t, "told", "told")
-		a.purge(t, "told")
-		testenv.Eventually(t, testPatience, marked, "the mark moves on")
-		if n := replays(); n != 0 {
-			t.Errorf("%d rows were applied that the store had been told of", n)
+		for try := 1; ; try++ {
+			before += replays()
+			begin := time.Now()
+			a.set(t, "told", "told")
+			a.purge(t, "told")
+			testenv.Eventually(t, testPatience, marked, "the mark moves on")
+			n := replays()
+			if n == 0 {
+				break
+			}
+			// A server that hears of it when the grace is over applies it, rightly.
+			if took := time.Since(begin); took < grace.Grace || try == 5 {
+				t.Errorf("%d rows were applied that the store had been told of, within %v", n, took)
+				break
+			}
 		}
+		before += replays()
 		a.set(t, "untold", "untold")
 		appendTags(t, a.journal, "untold") // and then the process dies
 		testenv.Eventually(t, testPatience, func() bool { return !a.has(t, "untold") }, "somebody applies the row")

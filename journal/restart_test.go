@@ -65,7 +65,7 @@ func TestPostgresKilledUnderTheJournal(t *testing.T) {
 					default:
 					}
 					name := fmt.Sprintf("%d-%d-%d", round, w, i)
-					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					ctx, cancel := context.WithTimeout(t.Context(), testPatience) // a busy disk is no reason to stop
 					_, err := a.Append(ctx, tag(name))
 					cancel()
 					if err != nil {

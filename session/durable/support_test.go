@@ -20,6 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	testenv.Parallel(4)
 	goleak.VerifyTestMain(testenv.Wrap(m),
 		// rueidis looks at the topology up to a second after it was asked to,
 		// whether it was closed meanwhile or not.
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 
 const (
 	// patience is for what takes as long as a busy machine lets it.
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 	long     = 5 * time.Second
 	// calm is for tests without outages.
 	calm = true

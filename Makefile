@@ -4,7 +4,7 @@
 #   make test           all tests, with everything that they need
 #
 # Variables: ADDR=127.0.0.1:9000 (run*), TESTFLAGS="-run Name" (test),
-# BENCH=regexp and BENCHFLAGS=-count=6 (bench), FUZZTIME=10s (fuzz),
+# BENCH=regexp and BENCHFLAGS=-count=6 (bench), FUZZTIME=10s FUZZREST=2s (fuzz),
 # SMOKEFLAGS=-servers (smoke: in production mode as well), CHAOSFLAGS="-rows
 # redis-killed -seed 7 -duration 30s -json FILE" (chaos), SOAKFLAGS="-duration 5m
 # -json FILE" (soak), FIGURESFLAGS (figures).
@@ -49,7 +49,7 @@ bench: ## benchmarks of all packages that have any
 bench-peers: ## pages from the cache beside a bare Echo handler, by wrk
 	@cd bench && go run .
 
-fuzz: ## every fuzz target for FUZZTIME (10s)
+fuzz: ## every fuzz target for FUZZTIME (10s), the harmless for FUZZREST
 	@scripts/fuzz
 
 smoke: ## build the example app and the CLI, start them, ask them over HTTP

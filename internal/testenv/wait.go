@@ -11,6 +11,9 @@ import (
 // eventuallyInterval is how often Eventually asks.
 const eventuallyInterval = 5 * time.Millisecond
 
+// withinPatience is how much longer than its bound Within waits.
+const withinPatience = 30 * time.Second
+
 // FreeAddr returns a loopback address ("127.0.0.1:port") on which nothing
 // listens. It is not reserved; one process never gets the same one twice.
 func FreeAddr(t testing.TB) string {
@@ -45,5 +48,17 @@ func Eventually(t testing.TB, deadline time.Duration, condition func() bool, mes
 			}
 			t.Fatalf("not within %v: %s", deadline, fmt.Sprintf(message, args...))
 		}
+	}
+}
+
+// Within is Eventually for what is promised within bound: it waits for longer, and
+// fails the test if condition was true later than that by a Stopwatch, which a busy
+// machine does not advance.
+func Within(t testing.TB, bound time.Duration, condition func() bool, message string, args ...any) {
+	t.Helper()
+	watch := NewStopwatch()
+	Eventually(t, bound+withinPatience, condition, message, args...)
+	if took := watch.Took(); took > bound {
+		t.Errorf("after %v, and not within %v: %s", took, bound, fmt.Sprintf(message, args...))
 	}
 }

@@ -1,7 +1,9 @@
 package testenv_test
 
 import (
+	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,3 +43,27 @@ func TestEventuallyGivesUp(t *testing.T) {
 type giveUp struct{ testing.TB }
 
 func (g giveUp) Fatalf(format string, _ ...any) { panic(format) }
+
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	var log recording
+	testenv.Within(&log, time.Minute, func() bool { return true }, "it is so")
+	if log.text != "" {
+		t.Errorf("what is so at once: %q", log.text)
+	}
+	testenv.Eventually(t, time.Minute, func() bool { // a busy machine may hide that something is late
+		begin := time.Now()
+		testenv.Within(&log, 20*time.Millisecond, func() bool { return time.Since(begin) > 200*time.Millisecond }, "it is %s", "late")
+		return strings.Contains(log.text, "not within 20ms: it is late")
+	}, "what is late is reported")
+}
+
+// recording keeps what Errorf says.
+type recording struct {
+	testing.TB
+	text string
+}
+
+func (r *recording) Helper() {}
+
+func (r *recording) Errorf(format string, args ...any) { r.text = fmt.Sprintf(format, args...) }

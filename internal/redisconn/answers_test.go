@@ -37,7 +37,7 @@ func TestLinkRefusedLogin(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			link := open(t, row.url, redisconn.Policy{}, nil)
+			link := open(t, row.url, calm, nil)
 			err := link.Ping(t.Context())
 			unavailableWith(t, err, server.Addr, row.text, row.remedy)
 			if strings.Contains(err.Error(), marker) {
@@ -52,7 +52,7 @@ func TestLinkUserOfTheACL(t *testing.T) {
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, Config: []string{
 		"user app on >pa/ss:w@rd ~app:* +@all -@dangerous",
 	}})
-	link := open(t, "redis://app:pa%2Fss%3Aw%40rd@"+server.Addr, redisconn.Policy{}, nil)
+	link := open(t, "redis://app:pa%2Fss%3Aw%40rd@"+server.Addr, calm, nil)
 	must(t, set(t.Context(), link, "app:k", "v"))
 	unavailableWith(t, set(t.Context(), link, "other:k", "v"), server.Addr, "NOPERM", "grant the ACL user")
 }
@@ -60,8 +60,8 @@ func TestLinkUserOfTheACL(t *testing.T) {
 func TestLinkToReplica(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, Config: []string{"replica-serve-stale-data no"}})
-	link := open(t, server.URL, redisconn.Policy{}, nil)
-	admin := pool(t, server.URL, redisconn.Policy{}).Get()
+	link := open(t, server.URL, calm, nil)
+	admin := pool(t, server.URL, calm).Get()
 	defer admin.Close()
 	_, err := admin.Do("REPLICAOF", "127.0.0.1", "1")
 	must(t, err)
@@ -80,7 +80,7 @@ func TestLinkToReplica(t *testing.T) {
 func TestLinkConnectsAnewToReplica(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
-	link := open(t, server.URL, redisconn.Policy{}, nil)
+	link := open(t, server.URL, calm, nil)
 	ids := make(map[int64]bool)
 	note := func() {
 		must(t, link.Read(t.Context(), "client id", func(ctx context.Context, c rueidis.Client) error {
@@ -90,7 +90,7 @@ func TestLinkConnectsAnewToReplica(t *testing.T) {
 		}))
 	}
 	note()
-	admin := pool(t, server.URL, redisconn.Policy{}).Get()
+	admin := pool(t, server.URL, calm).Get()
 	defer admin.Close()
 	_, err := admin.Do("REPLICAOF", "127.0.0.1", "1")
 	must(t, err)
@@ -135,7 +135,7 @@ func TestLinkLoading(t *testing.T) {
 func TestLinkOutOfMemory(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, Config: []string{"maxmemory 1", "maxmemory-policy noeviction"}})
-	link := open(t, server.URL, redisconn.Policy{}, nil)
+	link := open(t, server.URL, calm, nil)
 	unavailableWith(t, set(t.Context(), link, "k", "v"), server.Addr, "OOM", "maxmemory")
 	_, err := get(t.Context(), link, "k")
 	must(t, err)
@@ -144,9 +144,9 @@ func TestLinkOutOfMemory(t *testing.T) {
 func TestLinkTooManyClients(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, Config: []string{"maxclients 1"}})
-	first := open(t, server.URL, redisconn.Policy{}, nil)
+	first := open(t, server.URL, calm, nil)
 	must(t, first.Ping(t.Context()))
-	second := open(t, server.URL, redisconn.Policy{}, nil)
+	second := open(t, server.URL, calm, nil)
 	unavailableWith(t, second.Ping(t.Context()), server.Addr, "maxclients")
 	must(t, first.Close())
 	testenv.Eventually(t, patience, func() bool { return set(t.Context(), second, "k", "v") == nil }, "a write succeeds")
@@ -156,7 +156,7 @@ func TestLinkTooManyClients(t *testing.T) {
 func TestLinkOwnFault(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t)
-	link := open(t, server.URL, redisconn.Policy{}, nil)
+	link := open(t, server.URL, calm, nil)
 	key := server.Prefix + "list"
 	must(t, link.Write(t.Context(), "lpush", func(ctx context.Context, c rueidis.Client) error {
 		return c.Do(ctx, c.B().Lpush().Key(key).Element("x").Build()).Error()

@@ -81,9 +81,9 @@ func (l *load) repeat(call func() error, note func(error)) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		begin := time.Now()
+		watch := testenv.NewStopwatch()
 		err := call()
-		raise(&l.longest, time.Since(begin))
+		raise(&l.longest, watch.Took())
 		if err != nil && l.t.Context().Err() == nil && !errors.Is(err, redisconn.ErrUnavailable) {
 			l.t.Errorf("a call fails with %v", err)
 		}
@@ -184,8 +184,9 @@ func TestSentinelPrimaryGone(t *testing.T) {
 	}
 }
 
-// slack is for a busy machine, where within does not measure.
-const slack = 250 * time.Millisecond
+// slack is what a busy machine adds, beside the time for which it does not let the
+// test run.
+const slack = 600 * time.Millisecond
 
 func TestClusterVerifiesEachPrimary(t *testing.T) {
 	t.Parallel()

@@ -21,39 +21,20 @@ import (
 const longest = 600 * time.Millisecond
 
 // within fails the test if do takes longer than limit, not counting the time for
-// which a busy machine did not let this process run.
+// which a busy machine did not let this process, and the servers, run.
 func within(t testing.TB, limit time.Duration, what string, do func()) {
 	t.Helper()
-	stop, stalled := make(chan struct{}), make(chan time.Duration)
-	go func() {
-		const step = 5 * time.Millisecond
-		tick := time.NewTicker(step)
-		defer tick.Stop()
-		var total time.Duration
-		for last := time.Now(); ; {
-			select {
-			case <-tick.C:
-				total += max(0, time.Since(last)-2*step)
-				last = time.Now()
-			case <-stop:
-				stalled <- total
-				return
-			}
-		}
-	}()
-	begin := time.Now()
+	watch := testenv.NewStopwatch()
 	do()
-	took := time.Since(begin)
-	close(stop)
-	if stall := <-stalled; took-stall > limit {
-		t.Errorf("%s took %v (and stalled for %v), want at most %v", what, took-stall, stall, limit)
+	if took := watch.Took(); took > limit {
+		t.Errorf("%s took %v, want at most %v", what, took, limit)
 	}
 }
 
 func TestLinkReadsAndWrites(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t)
-	link := open(t, server.URL, redisconn.Policy{}, nil)
+	link := open(t, server.URL, calm, nil)
 	must(t, set(t.Context(), link, server.Prefix+"k", "v"))
 	value, err := get(t.Context(), link, server.Prefix+"k")
 	must(t, err)
@@ -66,8 +47,8 @@ func TestLinkReadsAndWrites(t *testing.T) {
 func TestLinkSelectsItsDatabase(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
-	zero := open(t, server.URL, redisconn.Policy{}, nil)
-	three := open(t, strings.TrimSuffix(server.URL, "/0")+"/3", redisconn.Policy{}, nil)
+	zero := open(t, server.URL, calm, nil)
+	three := open(t, strings.TrimSuffix(server.URL, "/0")+"/3", calm, nil)
 	must(t, set(t.Context(), three, "k", "v"))
 	value, err := get(t.Context(), zero, "k")
 	must(t, err)
@@ -115,14 +96,14 @@ func TestLinkComesBack(t *testing.T) {
 			server := testenv.NewRedis(t, testenv.RedisConfig{})
 			var log logLines
 			link := open(t, server.URL, redisconn.Policy{}, log.logger())
-			must(t, set(t.Context(), link, "k", "v"))
+			written(t, link, "k", "v")
 			for outage := range 2 {
 				row.end(server)
 				testenv.Eventually(t, patience, func() bool {
 					return set(t.Context(), link, "k2", "v") != nil && log.count("unavailable") > outage
 				}, "a write fails")
 				server.Restart()
-				testenv.Eventually(t, 2*time.Second, func() bool { return set(t.Context(), link, "k2", "v") == nil }, "a write succeeds")
+				testenv.Within(t, 2*time.Second, func() bool { return set(t.Context(), link, "k2", "v") == nil }, "a write succeeds")
 			}
 			value, err := get(t.Context(), link, "k")
 			must(t, err)
@@ -146,7 +127,7 @@ func TestLinkConnectsWhenTheServerComes(t *testing.T) {
 	}
 	server.Restart()
 	must(t, link.Ping(t.Context())) // at once: Ping asks for an attempt
-	must(t, set(t.Context(), link, "k", "v"))
+	written(t, link, "k", "v")
 }
 
 // A connection that somebody else ends is replaced without a failed call, but
@@ -155,7 +136,7 @@ func TestLinkSurvivesClientKill(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
 	link := open(t, server.URL, redisconn.Policy{}, nil)
-	must(t, set(t.Context(), link, "k", "v"))
+	written(t, link, "k", "v")
 	admin := pool(t, server.URL, redisconn.Policy{}).Get()
 	defer admin.Close()
 	for range 20 {
@@ -170,7 +151,7 @@ func TestLinkAgainstStoppedServer(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
 	link := open(t, server.URL, redisconn.Policy{}, nil)
-	must(t, set(t.Context(), link, "k", "v"))
+	written(t, link, "k", "v")
 	server.Stop()
 	for i := range 20 {
 		var err error
@@ -180,18 +161,18 @@ func TestLinkAgainstStoppedServer(t *testing.T) {
 		}
 	}
 	server.Cont()
-	testenv.Eventually(t, 2*time.Second, func() bool { return set(t.Context(), link, "k", "v") == nil }, "a write succeeds")
+	testenv.Within(t, 2*time.Second, func() bool { return set(t.Context(), link, "k", "v") == nil }, "a write succeeds")
 }
 
 // Many callers with short deadlines: more than rueidis' queue holds. Not parallel:
 // 1500 goroutines want the processors for themselves.
 func TestLinkKeepsDeadlinesAgainstStoppedServer(t *testing.T) {
 	server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
-	link := open(t, server.URL, redisconn.Policy{}, nil)
-	must(t, set(t.Context(), link, "k", "v"))
+	link := open(t, server.URL, redisconn.Policy{ConnectTimeout: slowSocket, SocketTimeout: slowSocket}, nil)
+	written(t, link, "k", "v")
 	server.Stop()
 	defer server.Cont()
-	within(t, 240*time.Millisecond, "1500 writes with a deadline of 50ms", func() {
+	within(t, slowSocket-slack, "1500 writes with a deadline of 50ms", func() {
 		var wg sync.WaitGroup
 		for range 1500 {
 			wg.Go(func() {
@@ -237,13 +218,13 @@ func TestLinkDeadlineKeepsTheConnection(t *testing.T) {
 
 func TestLinkEndedContext(t *testing.T) {
 	t.Parallel()
-	link := open(t, testenv.Redis(t).URL, redisconn.Policy{}, nil)
+	link := open(t, testenv.Redis(t).URL, calm, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := set(ctx, link, "k", "v"); !errors.Is(err, context.Canceled) || errors.Is(err, redisconn.ErrUnavailable) {
 		t.Errorf("got %v, want the caller's cancellation", err)
 	}
-	if _, err := redisconn.Open(ctx, parse(t, "redis://localhost"), redisconn.Policy{}, nil); !errors.Is(err, context.Canceled) {
+	if _, err := redisconn.Open(ctx, parse(t, "redis://localhost"), calm, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Open: %v", err)
 	}
 }
@@ -251,7 +232,7 @@ func TestLinkEndedContext(t *testing.T) {
 func TestLinkClose(t *testing.T) {
 	t.Parallel()
 	server := testenv.Redis(t)
-	link := open(t, server.URL, redisconn.Policy{}, nil)
+	link := open(t, server.URL, calm, nil)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -283,7 +264,7 @@ func TestLinkClosesWhateverTheServerDoes(t *testing.T) {
 		t.Parallel()
 		server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
 		link := open(t, server.URL, redisconn.Policy{}, nil)
-		must(t, set(t.Context(), link, "k", "v"))
+		written(t, link, "k", "v")
 		server.Stop()
 		defer server.Cont()
 		within(t, longest, "Close", func() { must(t, link.Close()) })

@@ -11,10 +11,20 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/echoic-go/echoic/internal/redisconn"
+	"github.com/echoic-go/echoic/internal/testenv"
 )
 
 // patience is how long tests wait for what must happen.
 const patience = 10 * time.Second
+
+// calm are timeouts for tests of what a link does, not of how long it takes.
+var calm = redisconn.Policy{ConnectTimeout: patience, SocketTimeout: patience}
+
+// written waits for a write that a busy machine may make late.
+func written(t testing.TB, link *redisconn.Link, key, value string) {
+	t.Helper()
+	testenv.Eventually(t, patience, func() bool { return set(t.Context(), link, key, value) == nil }, "a write succeeds")
+}
 
 func parse(t testing.TB, url string) redisconn.Target {
 	t.Helper()

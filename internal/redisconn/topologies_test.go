@@ -62,7 +62,7 @@ func TestSentinelLogins(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			for _, verify := range []redisconn.VerifyFunc{nil, markAll} {
-				link, err := redisconn.OpenVerified(t.Context(), parse(t, row.url), redisconn.Policy{SentinelPassword: row.password}, nil, verify)
+				link, err := redisconn.OpenVerified(t.Context(), parse(t, row.url), redisconn.Policy{SentinelPassword: row.password, ConnectTimeout: patience, SocketTimeout: patience}, nil, verify)
 				must(t, err)
 				err = link.Ping(t.Context())
 				unavailableWith(t, err, ":", row.texts...)
@@ -109,7 +109,7 @@ func TestClusterWays(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			for _, verify := range []redisconn.VerifyFunc{nil, markAll} {
-				link, err := redisconn.OpenVerified(t.Context(), parse(t, row.url), redisconn.Policy{}, nil, verify)
+				link, err := redisconn.OpenVerified(t.Context(), parse(t, row.url), calm, nil, verify)
 				must(t, err)
 				err = link.Ping(t.Context())
 				texts := row.texts
@@ -124,12 +124,12 @@ func TestClusterWays(t *testing.T) {
 	t.Run("no cluster", func(t *testing.T) {
 		t.Parallel()
 		a, b := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, NoPassword: true}), testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, NoPassword: true})
-		link := open(t, "redis://"+a.Addr+","+b.Addr, redisconn.Policy{}, nil)
+		link := open(t, "redis://"+a.Addr+","+b.Addr, calm, nil)
 		unavailableWith(t, link.Ping(t.Context()), ":", "cluster support disabled", "write the address of one server")
 	})
 	t.Run("one address of a cluster", func(t *testing.T) {
 		t.Parallel()
-		link := open(t, cluster.Nodes[0].URL, redisconn.Policy{}, nil)
+		link := open(t, cluster.Nodes[0].URL, calm, nil)
 		var err error
 		for _, key := range []string{"a", "b", "c", "d"} {
 			err = errors.Join(err, set(t.Context(), link, key, "v"))
@@ -180,7 +180,7 @@ func TestManyServersAllStopped(t *testing.T) {
 
 // slowSocket is long enough to tell, on a busy machine, who waits for it from who
 // does not.
-const slowSocket = time.Second
+const slowSocket = 2 * time.Second
 
 func stopAll(t *testing.T, url string, servers []*testenv.RedisServer) {
 	for _, verify := range []redisconn.VerifyFunc{nil, markAll} {

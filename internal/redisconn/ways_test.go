@@ -29,6 +29,7 @@ func pool(t testing.TB, url string, policy redisconn.Policy) *redigo.Pool {
 // bothClients writes with one client and reads with the other.
 func bothClients(t *testing.T, url string, policy redisconn.Policy) {
 	t.Helper()
+	policy.ConnectTimeout, policy.SocketTimeout = patience, patience
 	link := open(t, url, policy, nil)
 	key := "ways-" + filepath.Base(t.TempDir())
 	testenv.Eventually(t, patience, func() bool { return set(t.Context(), link, key, "v") == nil }, "a write succeeds")
@@ -196,7 +197,7 @@ func TestPoolAgainstStoppedServer(t *testing.T) {
 		})
 	}
 	server.Cont()
-	testenv.Eventually(t, 2*time.Second, func() bool { return ping() == nil }, "the server answers")
+	testenv.Within(t, 2*time.Second, func() bool { return ping() == nil }, "the server answers")
 }
 
 func TestPoolNamesTheAddress(t *testing.T) {

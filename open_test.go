@@ -281,7 +281,7 @@ func TestCheckTablesAndClear(t *testing.T) {
 		if freed == 0 {
 			t.Error("nothing was freed")
 		}
-		testenv.Eventually(t, 2*time.Second, func() bool {
+		testenv.Within(t, 2*time.Second, func() bool {
 			res, _ := v.do(t, "GET", "/")
 			return !isHit(res)
 		}, "the application hears of the clearing")

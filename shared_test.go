@@ -56,7 +56,7 @@ func TestPurgeReachesTheOtherServer(t *testing.T) {
 						}
 						continue
 					}
-					testenv.Eventually(t, 2*time.Second, got, "the other server shows the edit")
+					testenv.Within(t, 2*time.Second, got, "the other server shows the edit")
 				}
 			}
 			source.Store(int64(n + 1))
@@ -98,7 +98,7 @@ func TestOutboxReachesAllServers(t *testing.T) {
 		}
 		commit()
 		for _, app := range []*echoic.App{a, b} {
-			testenv.Eventually(t, 2*time.Second, func() bool { return values(app) == "-" }, "the purge of the committed transaction is seen")
+			testenv.Within(t, 2*time.Second, func() bool { return values(app) == "-" }, "the purge of the committed transaction is seen")
 		}
 	})
 }

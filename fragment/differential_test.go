@@ -238,7 +238,7 @@ func fromEnv(t *testing.T, name string, byDefault int) int {
 
 func TestSameAsPlainTemplates(t *testing.T) {
 	t.Parallel()
-	first, sets := fromEnv(t, "FRAGMENT_FUZZ_SEED", 1), fromEnv(t, "FRAGMENT_FUZZ_SETS", 3000)
+	first, sets := fromEnv(t, "FRAGMENT_FUZZ_SEED", 1), fromEnv(t, "FRAGMENT_FUZZ_SETS", 1000)
 	if testing.Short() {
 		sets = min(sets, 500)
 	}

@@ -72,7 +72,7 @@ func asBytes(s cache.Store) cache.Store {
 // onRedis keeps the fragments in a real Redis.
 func onRedis(t testing.TB, server *testenv.RedisServer) option {
 	return func(_ *site, _ *fragment.Config, cfg *cache.Config) {
-		store, err := redis.New(t.Context(), redis.Config{URL: server.URL, SocketTimeout: 2 * time.Second})
+		store, err := redis.New(t.Context(), redis.Config{URL: server.URL, SocketTimeout: 20 * time.Second})
 		must(t, err)
 		t.Cleanup(func() { store.Close() })
 		cfg.Store, cfg.Prefix = store, server.Prefix

@@ -66,9 +66,9 @@ func TestStartsWithoutServer(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewRedis(t, testenv.RedisConfig{})
 	server.Kill()
-	begin := time.Now()
+	watch := testenv.NewStopwatch()
 	store := open(t, redis.Config{URL: server.URL})
-	if took := time.Since(begin); took > 3*time.Second {
+	if took := watch.Took(); took > 3*time.Second {
 		t.Errorf("New took %v", took)
 	}
 	for _, call := range everyCall {
@@ -79,7 +79,7 @@ func TestStartsWithoutServer(t *testing.T) {
 		}
 	}
 	server.Restart()
-	testenv.Eventually(t, 2*time.Second, func() bool { return set(t.Context(), store, "k", "v") == nil }, "a write succeeds")
+	testenv.Within(t, 2*time.Second, func() bool { return set(t.Context(), store, "k", "v") == nil }, "a write succeeds")
 	for _, call := range everyCall {
 		if err := call.do(t.Context(), store); err != nil {
 			t.Errorf("%s: %v", call.name, err)
@@ -122,9 +122,9 @@ func stopped(t *testing.T, server *testenv.RedisServer, store *redis.Store, name
 	t.Helper()
 	testenv.Eventually(t, patience, func() bool { return store.Ping(t.Context()) == nil }, "the server answers")
 	server.Stop()
-	begin := time.Now()
+	watch := testenv.NewStopwatch()
 	err := do(t.Context(), store)
-	took := time.Since(begin)
+	took := watch.Took()
 	server.Cont()
 	degraded(t, name, err, server.Addr)
 	return took
@@ -147,9 +147,9 @@ func TestStoppedServerKeepsDeadlines(t *testing.T) {
 	defer server.Cont()
 	for _, call := range everyCall {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		begin := time.Now()
+		watch := testenv.NewStopwatch()
 		err := call.do(ctx, store)
-		took := time.Since(begin)
+		took := watch.Took()
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, cache.ErrDegraded) {
 			t.Errorf("%s: %v, want the deadline", call.name, err)
@@ -241,7 +241,7 @@ func TestRestartedServer(t *testing.T) {
 	server.Kill()
 	testenv.Eventually(t, patience, func() bool { return store.Ping(t.Context()) != nil }, "the server is gone")
 	server.Restart()
-	testenv.Eventually(t, 2*time.Second, func() bool {
+	testenv.Within(t, 2*time.Second, func() bool {
 		value, found, err := store.Get(t.Context(), "k")
 		return err == nil && found && string(value) == "v"
 	}, "the value is read again")

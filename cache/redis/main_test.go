@@ -9,6 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	testenv.Parallel(4)
 	goleak.VerifyTestMain(testenv.Wrap(m),
 		// rueidis closes the connection to a cluster node that has gone five
 		// seconds later, in a goroutine that does not look at Close.

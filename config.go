@@ -26,6 +26,11 @@ type Config struct {
 	// AllowedHosts are the host names whose pages are cached. Empty: all.
 	AllowedHosts []string `env:"ALLOWED_HOSTS"`
 
+	// TemplatesDir is where [Config.Templates] finds the templates of the
+	// application, for development: an edited file counts from the next request
+	// on, and pages are not kept. Empty: in the program. Production refuses one.
+	TemplatesDir string `env:"TEMPLATES_DIR"`
+
 	// RedisURL is where Redis is: redis://, rediss:// or unix://.
 	RedisURL string `env:"REDIS_URL"`
 	// RedisMaxConnections bounds the pool of the sessions, 1 to 10000.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/echoic-go/echoic"
@@ -201,6 +203,8 @@ func TestConfigErrorsNameVariableAndRemedy(t *testing.T) {
 		"journal shorter than sessions":       {[]string{"JOURNAL_RETENTION=1h", "SESSION_LIFETIME=2h"}, []string{"JOURNAL_RETENTION", "SESSION_LIFETIME"}},
 		"near tier too small":                 {[]string{"CACHE_NEAR_BYTES=1000"}, []string{"CACHE_NEAR_BYTES", "65536"}},
 		"production name":                     {[]string{"APP_ENV=production", "REDIS_URL=redis://localhost:6379/1", "SESSION_COOKIE_NAME=sid"}, []string{"SESSION_COOKIE_NAME", "sid", "__Host-"}},
+		"templates":                           {[]string{"TEMPLATES_DIR=/nowhere/at/all"}, []string{"TEMPLATES_DIR", "/nowhere/at/all", "no directory"}},
+		"production templates":                {[]string{"APP_ENV=production", "REDIS_URL=redis://localhost:6379/1", "TEMPLATES_DIR=."}, []string{"TEMPLATES_DIR", "production refuses", "leave it empty"}},
 		"production cookie":                   {[]string{"APP_ENV=production", "REDIS_URL=redis://localhost:6379/1", "SESSION_COOKIE_SECURE=false"}, []string{"SESSION_COOKIE_SECURE", "plain http"}},
 	}
 	for name, tt := range tests {
@@ -333,4 +337,25 @@ func FuzzConfig(f *testing.F) {
 			t.Fatalf("the error shows the password: %v", err)
 		}
 	})
+}
+
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	embedded := fstest.MapFS{"a.html": {Data: []byte("embedded")}}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.html"), []byte("edited"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		dir, want string
+		reload    bool
+	}{{"", "embedded", false}, {dir, "edited", true}} {
+		cfg := echoic.DefaultConfig()
+		cfg.TemplatesDir = tt.dir
+		files, reload := cfg.Templates(embedded)
+		text, err := fs.ReadFile(files, "a.html")
+		if err != nil || string(text) != tt.want || reload != tt.reload {
+			t.Errorf("%q: %q, %v, %v", tt.dir, text, reload, err)
+		}
+	}
 }

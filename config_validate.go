@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +80,20 @@ func (cfg Config) checkBasics() error {
 			problems = append(problems, &ConfigError{"ALLOWED_HOSTS", shown(host), "is no host name", "use names separated by commas, as in example.org,www.example.org"})
 		}
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, cfg.checkTemplates())...)
+}
+
+func (cfg Config) checkTemplates() error {
+	if cfg.TemplatesDir == "" {
+		return nil
+	}
+	if cfg.Env == Production {
+		return &ConfigError{"TEMPLATES_DIR", shown(cfg.TemplatesDir), "reads the templates at every request, which production refuses", "leave it empty: the templates in the program are used"}
+	}
+	if info, err := os.Stat(cfg.TemplatesDir); err != nil || !info.IsDir() {
+		return &ConfigError{"TEMPLATES_DIR", shown(cfg.TemplatesDir), "is no directory", "name the one that holds the templates, from where the program is started"}
+	}
+	return nil
 }
 
 func isPort(s string) bool {

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"regexp"
 	"sync"
 
 	"github.com/echoic-go/echoic/cache"
@@ -88,11 +89,18 @@ const overlay = `<div role="alert" style="position:fixed;inset:auto 0 0 0;z-inde
 	`padding:1em;background:#300;color:#fff;font:14px/1.5 monospace;white-space:pre-wrap">` +
 	"The templates cannot be loaded; this page is made of the last good ones.\n\n%s</div>"
 
-// withOverlay shows the error on a whole page. A part of one, that a script
-// asked for, stays as it is.
+var (
+	bodyEnd   = regexp.MustCompile(`(?i)</body\s*>`)
+	pageBegin = regexp.MustCompile(`(?i)^\s*<(!doctype|html)\b[^>]*>`)
+)
+
+// withOverlay shows the error on a whole page, before its </body> if it has one. A
+// part of one, that a script asked for, stays as it is.
 func withOverlay(page []byte, broken error) []byte {
-	end := bytes.LastIndex(page, []byte("</body>"))
-	if end < 0 {
+	end := len(page)
+	if all := bodyEnd.FindAllIndex(page, -1); len(all) > 0 {
+		end = all[len(all)-1][0]
+	} else if !pageBegin.Match(page) {
 		return page
 	}
 	out := bytes.NewBuffer(nil)

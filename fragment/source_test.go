@@ -100,6 +100,30 @@ func TestReloadOfABrokenFileShowsTheLastGoodSetAndTheError(t *testing.T) {
 	equal(t, "a part of a page stays as it is", s.get("main", nil), "good")
 }
 
+// HTML has pages without </body>, or with a </BODY >.
+func TestOverlayOnEveryKindOfPage(t *testing.T) {
+	t.Parallel()
+	for page, want := range map[string][2]string{
+		"<!doctype html>\n<title>a</title>text":  {"<!doctype html>\n<title>a</title>text<div role=\"alert\"", "</div>"},
+		" <HTML lang=en><p>text":                 {" <HTML lang=en><p>text<div role=\"alert\"", "</div>"},
+		"<!DOCTYPE html><body>text</BODY >\n":    {"<!DOCTYPE html><body>text<div role=\"alert\"", "</div></BODY >\n"},
+		"<p>&lt;/body></p><body>b</body></html>": {"<p>&lt;/body></p><body>b<div role=\"alert\"", "</div></body></html>"},
+		"<p>a part of a page</p>":                {"<p>a part of a page</p>", ""},
+		"<htmlx>a part, too":                     {"<htmlx>a part, too", ""},
+		"text":                                   {"text", ""},
+		"{\"json\": \"<html> is none\"}":         {"{\"json\": \"<html> is none\"}", ""},
+	} {
+		f := newFolder(t, map[string]string{"layout.html": "", "page.html": page})
+		s := newSite(t, "")
+		s.r = reloading(t, s, f)
+		f.write(t, "page.html", page+"{{nope}}")
+		out := s.get("page.html", nil)
+		if !strings.HasPrefix(out, want[0]) || !strings.HasSuffix(out, want[1]) || want[1] == "" && out != want[0] {
+			t.Errorf("%q: got %q", page, out)
+		}
+	}
+}
+
 func TestReloadUnderRenders(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, map[string]string{"layout.html": layoutFile, "page.html": `{{if cache "a" "1h"}}0{{end}}`})

@@ -120,21 +120,21 @@ func (s *Site) EndStreams() {
 }
 
 // renderer parses the templates: every page has a set of its own with the
-// layout and the partials.
+// layout and the partials. With TEMPLATES_DIR they are those of that directory, as
+// they are at each request.
 func (s *Site) renderer() (*middleware.Renderer, error) {
 	funcs := fragment.ContextFuncs{
 		"mostQuoted": s.catalogue.mostQuoted,
 		"topics":     s.catalogue.topics,
 		"formToken":  s.formToken,
 	}
-	sets, err := fragment.Parse(templates.App, fragment.ParseConfig{
-		Shared:       []string{"app/layout.html", "app/partials.html"},
-		Pages:        []string{"app/pages/*.html"},
-		Funcs:        s.templateFuncs(),
-		ContextFuncs: funcs,
+	files, reload := s.app.Config.Templates(templates.App)
+	return middleware.NewRenderer(middleware.RendererConfig{
+		Files: files, Reload: reload, Fragments: s.app.Fragments, ContextFuncs: funcs,
+		Parse: fragment.ParseConfig{
+			Shared: []string{"app/layout.html", "app/partials.html"},
+			Pages:  []string{"app/pages/*.html"},
+			Funcs:  s.templateFuncs(),
+		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return middleware.NewRenderer(middleware.RendererConfig{Templates: sets, Fragments: s.app.Fragments, ContextFuncs: funcs})
 }

@@ -10,6 +10,7 @@ var meaning = map[pagecache.Reason]string{
 	pagecache.ReasonMethod:   "neither GET nor HEAD",
 	pagecache.ReasonBody:     "a GET or HEAD with a body",
 	pagecache.ReasonOverride: "a header that overrides the method",
+	pagecache.ReasonSteered:  "a header that makes another request of it for servers behind",
 	pagecache.ReasonUpgrade:  "WebSocket and the like",
 	pagecache.ReasonHost:     "the host is not one of the site's",
 	pagecache.ReasonPath:     "a path that servers read in different ways",

@@ -24,6 +24,8 @@ func (p *Pages) admit(r *http.Request, route *Route) Reason {
 		return ReasonOverride
 	case len(r.Header["Upgrade"]) > 0:
 		return ReasonUpgrade
+	case takesOff(r.Header), route.strict && p.steered(r):
+		return ReasonSteered
 	case !p.hostAllowed(r.Host):
 		return ReasonHost
 	case route.strict && (len(r.Header["If-Match"]) > 0 || len(r.Header["If-Unmodified-Since"]) > 0):
@@ -42,6 +44,34 @@ func hasBody(r *http.Request) bool {
 	return r.ContentLength != 0 || len(r.TransferEncoding) > 0
 }
 
+// takesOff reports a request whose Connection names a field that is there: a server
+// in between takes it off, and what is behind answers another request than the key
+// says.
+func takesOff(h http.Header) bool {
+	lines := h["Connection"]
+	if len(lines) == 0 || len(lines) == 1 && (strings.EqualFold(lines[0], "close") || strings.EqualFold(lines[0], "keep-alive")) {
+		return false
+	}
+	for name := range namedFields(lines, "") {
+		if !hopByHop[name] && len(h[name]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// steered reports a field in which a client that is not trusted says what was asked
+// for. In the Strict profile it reaches the server behind, which may believe it. What
+// proxies overwrite themselves, and addresses, do not count.
+func (p *Pages) steered(r *http.Request) bool {
+	for name := range r.Header {
+		if forwarded(name) && !addresses[name] && name != "X-Forwarded-Host" && name != "X-Forwarded-Proto" {
+			return !p.trusts(r)
+		}
+	}
+	return false
+}
+
 func anyPresent(h http.Header, names []string) bool {
 	for _, name := range names {
 		if len(h[name]) > 0 {
@@ -52,17 +82,24 @@ func anyPresent(h http.Header, names []string) bool {
 }
 
 func (p *Pages) hostAllowed(host string) bool {
-	if host == "" || strings.ContainsAny(host, "/\\?#@% \t") {
+	if host == "" || len(host) > maxHostBytes || strings.ContainsAny(host, "/\\?#@% \t") {
 		return false // or else its end could be read as a part of the path
 	}
 	return len(p.cfg.Hosts) == 0 || slices.ContainsFunc(p.cfg.Hosts, func(h string) bool { return strings.EqualFold(h, host) })
 }
 
+// maxPathBytes is the longest path that is part of a key, as [maxQueryBytes] is for
+// queries.
+const maxPathBytes = 4 << 10
+
+// maxHostBytes is that of a host (RFC 1035, section 2.3.4, and a port).
+const maxHostBytes = 255 + len(":65535")
+
 // oddPath reports a path that another server, or the router behind, may read as
 // a different one: then two URLs could share a page, or one page two URLs.
 func oddPath(r *http.Request) bool {
 	raw := r.URL.EscapedPath()
-	if raw == "" || raw[0] != '/' || strings.Contains(raw, "//") {
+	if raw == "" || raw[0] != '/' || len(raw) > maxPathBytes || strings.Contains(raw, "//") {
 		return true
 	}
 	if r.URL.RawPath != "" && r.URL.RawPath != raw {
@@ -124,6 +161,9 @@ func sourceReads(r *http.Request) uint64 {
 	}
 	return 0
 }
+
+// Trusts reports whether the peer of a request is one of Config.TrustedProxies.
+func (p *Pages) Trusts(r *http.Request) bool { return p.trusts(r) }
 
 // trusts reports whether the peer's forwarding headers are believed.
 func (p *Pages) trusts(r *http.Request) bool { return peer.Trusted(r.RemoteAddr, p.cfg.TrustedProxies) }

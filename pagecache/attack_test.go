@@ -151,6 +151,32 @@ func TestTrustedProxies(t *testing.T) {
 	}
 }
 
+// Rule 7: a trusted proxy passes on what visitors made up. What handlers see of it is
+// in the key.
+func TestTrustedProxiesPassThingsOn(t *testing.T) {
+	t.Parallel()
+	for _, field := range append(slices.Clone(forged), "Forwarded: for=1.2.3.4;host=evil", "X-Forwarded-Proto: https, evil", "X-Forwarded-User: evil", "X-Forwarded-Path: /evil") {
+		name, value, _ := strings.Cut(field, ": ")
+		switch name {
+		case "X-Forwarded-For", "X-Real-IP", "True-Client-IP", "X-Client-IP":
+			continue // whoever asks: a page that shows it is no page for all
+		}
+		s := newSite(t, mirror, func(c *pagecache.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
+		for range 3 {
+			s.get("http://a.test/", name, value)
+		}
+		for range 2 {
+			if text := body(t, s.get("http://a.test/")); strings.Contains(text, "evil") {
+				t.Errorf("%s: others got\n%s", field, text)
+			}
+		}
+		if text := body(t, s.get("http://a.test/", name, value)); !strings.Contains(text, "evil") {
+			t.Errorf("%s: it was not believed:\n%s", field, text)
+		}
+		s.wantRuns(2)
+	}
+}
+
 // Rule 1: whoever sets a cookie, and whenever.
 func TestCookieAtAnyTime(t *testing.T) {
 	t.Parallel()

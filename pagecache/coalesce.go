@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"context"
+	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -76,6 +77,8 @@ func (x *exchange) alone() bool {
 	case len(h["Authorization"]) > 0, x.why == ReasonAuthRequired, x.why == ReasonRequest:
 		return true
 	case x.stale == nil && len(h["Range"]) > 0: // the handler's 206 is not the page
+		return true
+	case len(h["Cache-Control"]) > 0 && parseDirectives(h["Cache-Control"]).noStore: // it is not kept
 		return true
 	case x.stale == nil && x.route.strict: // nor is the origin's 304
 		return anyPresent(h, conditions[:])
@@ -194,10 +197,23 @@ func (x *exchange) flightKey() string {
 	if hasCookie(x.r, x.p.cfg.SessionCookies) {
 		session = "with "
 	}
-	if x.route.plain() && x.index == nil && x.target.as == "" {
-		return session + x.target.url
+	if x.route.plain() && x.index == nil && x.target.plain() {
+		return shortened(session + x.target.url)
 	}
-	return stringsOf(x.variantKey(x.knownFields()).With("session", session, stringsOf(x.valueVector())))
+	return shortened(stringsOf(x.variantKey(x.knownFields()).With("session", session, stringsOf(x.valueVector()))))
+}
+
+// maxFlightKey is the longest key of a flight that is remembered as it is. Visitors
+// can make them as long as a header may be.
+const maxFlightKey = 512
+
+// shortened is a key of bounded length for another one.
+func shortened(key string) string {
+	if len(key) <= maxFlightKey {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return "sum " + string(sum[:])
 }
 
 const (

@@ -142,8 +142,9 @@ func (m *making) settle(err error) error {
 		e, why = m.keep(e, why)
 	}
 	m.outcome = outcomeOf(e, why)
-	x.p.flights.land(m.fl, e, final(why))
-	if e == nil && final(why) {
+	alone := final(why) && !aboutRequest(m.rec.status)
+	x.p.flights.land(m.fl, e, alone)
+	if e == nil && alone {
 		x.p.misses.remember(x.flightKey())
 	}
 	if e == nil && m.replaces() {
@@ -162,6 +163,17 @@ func final(why Reason) bool {
 		return false
 	}
 	return true
+}
+
+// aboutRequest reports a status that finds fault with the request, or answers a part
+// of it: it says nothing about what others get of the page, and one visitor who asks
+// in an odd way does not make all of them run the handler.
+func aboutRequest(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone, http.StatusUnavailableForLegalReasons:
+		return false
+	}
+	return status == http.StatusPartialContent || status >= 400 && status < 500
 }
 
 // outcomeOf is what other servers make of it: those that wait look for the page

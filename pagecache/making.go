@@ -66,7 +66,7 @@ func (m *making) dismiss(h http.Header, status int) {
 		return
 	}
 	m.rec.unwanted = true
-	if final(why) && !isFailure(status) {
+	if final(why) && !isFailure(status) && !aboutRequest(status) {
 		x.p.misses.remember(x.flightKey())
 		x.p.flights.land(m.fl, nil, true)
 	}

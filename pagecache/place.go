@@ -119,10 +119,10 @@ func linesOf(h http.Header, fields ...string) (lines []string, size int) {
 }
 
 // remember notes a request that was answered from the store. Routes with parts of
-// the key that only a function knows are left out, pages that vary by values, and
-// paths that were rewritten.
+// the key that only a function knows are left out, pages that vary by values, paths
+// that were rewritten, and requests of which a trusted proxy says what they ask for.
 func (p *places) remember(x *exchange) {
-	if x.route.key != nil || x.target.as != "" || x.index != nil && len(x.index.sets) > 0 {
+	if x.route.key != nil || !x.target.plain() || x.index != nil && len(x.index.sets) > 0 {
 		return
 	}
 	at := p.place(x, x.route.selectors...)

@@ -19,6 +19,9 @@ func (p *Pages) ServeHit(w http.ResponseWriter, r *http.Request, route *Route) b
 	if special(r.Header) || route.strict && anyPresent(r.Header, steering[:]) || sourceReads(r) > 0 {
 		return false
 	}
+	if p.anyTold(r) {
+		return false
+	}
 	at := p.places.of(r, route, p.scheme(r))
 	if at == nil || len(route.allowCookies) > 0 && hasCookie(r, route.allowCookies) {
 		return false

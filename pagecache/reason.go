@@ -14,6 +14,7 @@ const (
 	ReasonMethod   Reason = "method"              // neither GET nor HEAD
 	ReasonBody     Reason = "request-body"        // GET or HEAD with a body: its content is in no key
 	ReasonOverride Reason = "method-override"     // a header that some frameworks take for the method
+	ReasonSteered  Reason = "steered"             // a header by which servers behind may take it for another request (of clients that are not trusted, in Strict), or that takes another one off on the way
 	ReasonUpgrade  Reason = "upgrade"             // websocket and the like
 	ReasonHost     Reason = "host"                // not in Config.Hosts, or no host at all
 	ReasonPath     Reason = "path"                // a path that servers read in different ways
@@ -77,7 +78,7 @@ const (
 // reasons are all of them, for tables that count them. Another one, of which this
 // list does not know, counts as the last, the empty one.
 var reasons = [...]Reason{
-	ReasonHit, ReasonMethod, ReasonBody, ReasonOverride, ReasonUpgrade, ReasonHost, ReasonPath, ReasonQuery, ReasonTouched,
+	ReasonHit, ReasonMethod, ReasonBody, ReasonOverride, ReasonSteered, ReasonUpgrade, ReasonHost, ReasonPath, ReasonQuery, ReasonTouched,
 	ReasonCookie, ReasonMatch, ReasonOuter, ReasonUncacheable, ReasonStoreFailed, ReasonNotFound, ReasonVaryMiss, ReasonAuthRequired,
 	ReasonStale, ReasonRequest, ReasonStaleOnError, ReasonRefresh, ReasonStaleOnWait, ReasonUnverified, ReasonOnlyIfCached,
 	ReasonShared, ReasonStored, ReasonFreshened, ReasonFirstRequest, ReasonNoStoreAsked, ReasonSetCookie, ReasonNoStore,

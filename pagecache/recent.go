@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -56,7 +57,7 @@ func (p *Pages) explain(x *exchange, why, kept Reason, status int, age time.Dura
 // note keeps a decision about a request. Of plain hits that come at the same instant
 // not all are kept: they do not wait for each other.
 func (p *Pages) note(r *http.Request, d *Decision) {
-	d.Method, d.Host, d.Path, d.Query, d.Route = r.Method, r.Host, r.URL.Path, r.URL.RawQuery, r.Pattern
+	d.Method, d.Host, d.Path, d.Query, d.Route = noted(r.Method), noted(r.Host), noted(r.URL.Path), noted(r.URL.RawQuery), r.Pattern
 	if p.cfg.Development {
 		p.tell(r, *d)
 	}
@@ -74,6 +75,16 @@ func (p *Pages) note(r *http.Request, d *Decision) {
 	if ring.next++; ring.next == len(ring.ring) {
 		ring.next = 0
 	}
+}
+
+// maxNoted is how much of a text a decision keeps: visitors choose how long it is.
+const maxNoted = 1 << 10
+
+func noted(s string) string {
+	if len(s) <= maxNoted {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxNoted], "") + "…"
 }
 
 // tierOf is where an answer came from.

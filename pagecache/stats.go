@@ -34,7 +34,7 @@ func (why Reason) Outcome() Outcome {
 		return OutcomeStale
 	case ReasonShared:
 		return OutcomeCollapsed
-	case ReasonMethod, ReasonBody, ReasonOverride, ReasonUpgrade, ReasonHost, ReasonPath, ReasonQuery, ReasonTouched, ReasonCookie, ReasonMatch, ReasonOuter:
+	case ReasonMethod, ReasonBody, ReasonOverride, ReasonSteered, ReasonUpgrade, ReasonHost, ReasonPath, ReasonQuery, ReasonTouched, ReasonCookie, ReasonMatch, ReasonOuter:
 		return OutcomeBypass
 	}
 	return OutcomeMiss

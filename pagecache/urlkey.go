@@ -11,12 +11,16 @@ import (
 
 // target is the URL of a request as the cache sees it.
 type target struct {
-	url  string // scheme://host/path?sorted query
-	seen string // the query for the handler
-	cut  bool   // the handler's query differs from the visitor's
-	junk bool   // the key has query parameters that the route does not declare
-	as   string // the path as it was received, if it was rewritten on the way here
+	url  string   // scheme://host/path?sorted query
+	seen string   // the query for the handler
+	cut  bool     // the handler's query differs from the visitor's
+	junk bool     // the key has query parameters that the route does not declare
+	as   string   // the path as it was received, if it was rewritten on the way here
+	told []string // fields of a trusted proxy that say what was asked for
 }
+
+// plain reports a target of which the URL is all that is in the key.
+func (t target) plain() bool { return t.as == "" && len(t.told) == 0 }
 
 // target normalises the request's URL: scheme and host in lower case, default
 // port gone, path as received, query sorted by name.
@@ -24,7 +28,7 @@ func (p *Pages) target(r *http.Request, route *Route) target {
 	q := splitQuery(r.URL.RawQuery, route)
 	scheme := p.scheme(r)
 	path := r.URL.EscapedPath()
-	return target{url: joinURL(scheme, hostOf(r.Host, scheme), path, q.key), seen: q.seen, cut: q.cut, junk: q.junk, as: rewritten(r, path)}
+	return target{url: joinURL(scheme, hostOf(r.Host, scheme), path, q.key), seen: q.seen, cut: q.cut, junk: q.junk, as: rewritten(r, path), told: p.told(r)}
 }
 
 // rewritten is the path as it was received, if that is another one: what one of two
@@ -82,7 +86,7 @@ func hostOf(host, scheme string) string {
 // that could be looked up.
 func (x *exchange) locate() Reason {
 	x.scheme = x.p.scheme(x.r)
-	if at := x.p.places.of(x.r, x.route, x.scheme); at != nil {
+	if at := x.p.places.of(x.r, x.route, x.scheme); at != nil && !x.p.anyTold(x.r) {
 		x.target, x.key, x.placed = at.target, at.key, true
 		return ""
 	}
@@ -99,12 +103,12 @@ func (x *exchange) locate() Reason {
 
 // baseKey is the key of a URL: what selects the page before Vary does.
 func (p *Pages) baseKey(r *http.Request, route *Route, t target) cache.Key {
-	if route.plain() && t.as == "" {
+	if route.plain() && t.plain() {
 		return cache.NewKey("page", t.url)
 	}
 	fields := []string{"page", t.url}
-	if t.as != "" {
-		fields = append(fields, "as", t.as)
+	if !t.plain() {
+		fields = append(append(fields, "as", t.as, strconv.Itoa(len(t.told))), t.told...)
 	}
 	for _, name := range route.cookies {
 		fields = append(fields, "cookie", name)

@@ -14,16 +14,21 @@ import (
 // the URL, the host, the scheme or the client's address was. A page made from a
 // forged one would be served to all.
 func forwarded(name string) bool {
-	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "X-Original") || strings.HasPrefix(name, "X-Rewrite-") || forwardedNames[name]
+	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "X-Original") || strings.HasPrefix(name, "X-Rewrite-") || forwardedNames[name] || addresses[name]
 }
 
 var forwardedNames = map[string]bool{
 	"Forwarded": true, "Proxy-Authorization": true, "Front-End-Https": true, "X-Scheme": true, "X-Url-Scheme": true,
 	"Base-Url": true, "X-Base-Url": true, "X-Script-Name": true, "X-Envoy-Original-Path": true,
 	"X-Host": true, "X-Host-Override": true, "X-Http-Host-Override": true, "X-Backend-Host": true, "Proxy-Host": true,
+}
+
+// addresses are those that say who asks, and not what for.
+var addresses = map[string]bool{
+	"X-Forwarded-For": true, "X-Original-Forwarded-For": true, "Proxy-Authorization": true,
 	"Client-Ip": true, "True-Client-Ip": true, "X-Client-Ip": true, "X-Real-Ip": true, "X-Remote-Ip": true, "X-Remote-Addr": true,
-	"X-Cluster-Client-Ip": true, "X-Proxyuser-Ip": true, "X-Envoy-External-Address": true, "X-Appengine-User-Ip": true,
-	"X-Originating-Ip": true, "X-Azure-Clientip": true, "X-Azure-Socketip": true, "Cf-Connecting-Ip": true, "Cf-Connecting-Ipv6": true, "Fastly-Client-Ip": true,
+	"X-Cluster-Client-Ip": true, "X-Proxyuser-Ip": true, "X-Envoy-External-Address": true, "X-Appengine-User-Ip": true, "X-Originating-Ip": true,
+	"X-Azure-Clientip": true, "X-Azure-Socketip": true, "Cf-Connecting-Ip": true, "Cf-Connecting-Ipv6": true, "Fastly-Client-Ip": true,
 }
 
 // anyForwarded reports one of them.
@@ -34,6 +39,44 @@ func anyForwarded(h http.Header) bool {
 		}
 	}
 	return false
+}
+
+// told are the fields of a trusted proxy that say what was asked for, in the order of
+// their names: handlers see them, so they are part of the key. A proxy passes many of
+// them on as a visitor made them up.
+func (p *Pages) told(r *http.Request) []string {
+	if !p.anyTold(r) || !p.trusts(r) {
+		return nil
+	}
+	var fields []string
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		if tells(name, r.Header[name]) {
+			fields = append(append(fields, name, strconv.Itoa(len(r.Header[name]))), r.Header[name]...)
+		}
+	}
+	return fields
+}
+
+// anyTold reports such a field, of whomever.
+func (p *Pages) anyTold(r *http.Request) bool {
+	if len(p.cfg.TrustedProxies) == 0 {
+		return false
+	}
+	for name, lines := range r.Header {
+		if tells(name, lines) {
+			return true
+		}
+	}
+	return false
+}
+
+// tells reports a forwarding field that says more than the scheme, which every key
+// has, and the client's address.
+func tells(name string, lines []string) bool {
+	if !forwarded(name) || addresses[name] {
+		return false
+	}
+	return name != "X-Forwarded-Proto" || len(lines) != 1 || lines[0] != "http" && lines[0] != "https"
 }
 
 // visible returns the request as a handler whose answer may be shared sees it:

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -29,6 +30,7 @@ type proxyCommand struct {
 	MaxBody      int           `default:"8388608" help:"The longest body that is kept."`
 	Timeout      time.Duration `default:"1m" help:"How long the origin may take to begin an answer."`
 	Forwarded    bool          `default:"true" negatable:"" help:"Tell the origin about clients in X-Forwarded-For, -Host and -Proto."`
+	Trust        []string      `placeholder:"CIDR" help:"Peers that may say what the client asked for, such as a balancer in front: requests of others with X-Forwarded-Port, X-Original-URL and the like are not cached."`
 	Explain      bool          `help:"Say in Cache-Status why an answer was not cached."`
 }
 
@@ -67,6 +69,13 @@ func (c *proxyCommand) Run(ctx context.Context, s streams) (err error) {
 
 // pages opens the store and the page cache over it.
 func (c *proxyCommand) pages(ctx context.Context, logger *slog.Logger) (*pagecache.Pages, func() error, error) {
+	trusted := make([]netip.Prefix, len(c.Trust))
+	for i, text := range c.Trust {
+		var err error
+		if trusted[i], err = netip.ParsePrefix(text); err != nil {
+			return nil, nil, fmt.Errorf("proxy: --trust %q: give a network, such as 10.0.0.0/8", text)
+		}
+	}
 	store, err := c.store(ctx, logger)
 	if err != nil {
 		return nil, nil, err
@@ -77,7 +86,7 @@ func (c *proxyCommand) pages(ctx context.Context, logger *slog.Logger) (*pagecac
 	}
 	pages, err := pagecache.New(pagecache.Config{
 		Cache: kept, Strict: true, TTL: c.TTL, Heuristic: 0.1, StaleIfError: c.StaleIfError, MaxBodyBytes: c.MaxBody,
-		Development: c.Explain, Logger: logger,
+		TrustedProxies: trusted, Development: c.Explain, Logger: logger,
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, kept.Close(), store.Close())

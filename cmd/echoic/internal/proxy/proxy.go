@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -67,7 +68,7 @@ func New(cfg Config) (*Proxy, error) {
 		ResponseHeaderTimeout: cfg.Timeout,
 	}
 	p.reverse = &httputil.ReverseProxy{
-		Transport: p.transport, Rewrite: p.rewrite, ErrorHandler: p.failed, ModifyResponse: p.answered,
+		Transport: endToEnd{p.transport}, Rewrite: p.rewrite, ErrorHandler: p.failed, ModifyResponse: p.answered,
 		FlushInterval: -1, // as it comes
 		ErrorLog:      slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
@@ -84,6 +85,12 @@ func (p *Proxy) Close() error {
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodConnect {
 		http.Error(w, "This is no tunnel.", http.StatusMethodNotAllowed)
+		return
+	}
+	if !p.cfg.Forwarded && p.steered(r) {
+		if err := p.ask(w, r); err != nil {
+			refuse(w, r, err)
+		}
 		return
 	}
 	if err := p.cfg.Pages.ServeWithin(p, w, r, p.route, p.ask); err != nil {
@@ -172,4 +179,38 @@ func (p *Proxy) answered(*http.Response) error {
 		p.cfg.Logger.Info("the origin is back", "origin", p.cfg.Origin.Redacted())
 	}
 	return nil
+}
+
+// steered reports a request for a page with fields that the proxy would overwrite if
+// it told the origin about clients. As it does not, they reach the origin, and are in
+// no key.
+func (p *Proxy) steered(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || p.cfg.Pages.Trusts(r) {
+		return false
+	}
+	return len(r.Header["X-Forwarded-Host"]) > 0 || len(r.Header["X-Forwarded-Proto"]) > 0
+}
+
+// endToEnd keeps what an origin says to caches and browsers although it declares it
+// to belong to the connection, which is never right (RFC 9110, section 7.6.1): the
+// reverse proxy would take it off, and what it forbids would be kept.
+type endToEnd struct{ http.RoundTripper }
+
+func (t endToEnd) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := t.RoundTripper.RoundTrip(r)
+	if err != nil || len(res.Header["Connection"]) == 0 {
+		return res, err
+	}
+	var options []string
+	for _, line := range res.Header["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			switch name = strings.TrimSpace(name); http.CanonicalHeaderKey(name) {
+			case "Cache-Control", "Cdn-Cache-Control", "Expires", "Pragma", "Vary", "Set-Cookie", "Age", "Date", "Etag", "Last-Modified", "Content-Type", "Content-Encoding":
+			default:
+				options = append(options, name)
+			}
+		}
+	}
+	res.Header["Connection"] = []string{strings.Join(options, ", ")}
+	return res, nil
 }

@@ -48,6 +48,7 @@ func (s *smoke) mode(ctx context.Context, m mode) {
 		s.report(m.name, err)
 		return
 	}
+	m.env = append(m.env, "ADMIN_SOCKET=./admin.sock") // of the app and of the CLI, which work in dir
 	a, err := s.start(ctx, dir, m.env)
 	s.report(m.name+": the app starts", err)
 	if err != nil {
@@ -56,7 +57,9 @@ func (s *smoke) mode(ctx context.Context, m mode) {
 	s.report(m.name+": home page twice, the second from the cache", homeTwice(ctx, a))
 	s.report(m.name+": unknown page", unknownPage(ctx, a))
 	s.report(m.name+": echoic check", s.cliCheck(ctx, dir, m))
+	s.running(ctx, dir, m, a)
 	s.report(m.name+": the app ends on SIGTERM", a.stop())
+	s.report(m.name+": its socket is gone", gone(filepath.Join(dir, "admin.sock")))
 }
 
 func homeTwice(ctx context.Context, a *app) error {

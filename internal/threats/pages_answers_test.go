@@ -75,6 +75,15 @@ func failures() map[string]echo.HandlerFunc {
 			c.Response().Header().Set("Content-Length", "2")
 			return c.HTML(http.StatusOK, "evil")
 		},
+		"too slow an answer": echomw.TimeoutWithConfig(echomw.TimeoutConfig{Timeout: time.Millisecond, ErrorMessage: "evil"})(func(c echo.Context) error {
+			<-c.Request().Context().Done()
+			return c.HTML(http.StatusOK, "evil")
+		}),
+		"a deadline": echomw.ContextTimeout(time.Millisecond)(func(c echo.Context) error {
+			_, _ = c.Response().Write([]byte("evil"))
+			<-c.Request().Context().Done()
+			return c.Request().Context().Err()
+		}),
 		"nothing at all":    func(echo.Context) error { return nil },
 		"an empty page":     func(c echo.Context) error { return c.HTML(http.StatusOK, "") },
 		"a part":            func(c echo.Context) error { return c.HTML(http.StatusPartialContent, "evil") },

@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -104,6 +105,68 @@ func TestConnectionOfTheOriginHidesNothing(t *testing.T) {
 			}
 			if first.Header.Get("X-Hop") != "" {
 				t.Error("X-Hop went further than one hop")
+			}
+		})
+	}
+}
+
+// brokenAnswers are what an origin should not say, or not to others.
+var brokenAnswers = map[string]string{
+	"less than announced":              "Content-Length: 10\r\n\r\nevil",
+	"chunks without an end":            "Transfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n",
+	"a chunk cut short":                "Transfer-Encoding: chunked\r\n\r\nff\r\nevil",
+	"a length of a chunk that is none": "Transfer-Encoding: chunked\r\n\r\n4\r\nevil\r\nevil\r\n",
+	"two lengths":                      "Content-Length: 4\r\nContent-Length: 5\r\n\r\nevil",
+	"a list of lengths":                "Content-Length: 4, 5\r\n\r\nevil",
+	"a negative length":                "Content-Length: -4\r\n\r\nevil",
+	"a length with a sign":             "Content-Length: +4\r\n\r\nevil",
+	"a length that overflows":          "Content-Length: 99999999999999999999\r\n\r\nevil",
+	"a coding that nobody knows":       "Transfer-Encoding: evil\r\n\r\nevil",
+	"two codings":                      "Transfer-Encoding: gzip, chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n",
+	"a cookie in a trailer":            "Transfer-Encoding: chunked\r\nTrailer: Set-Cookie\r\n\r\n4\r\nevil\r\n0\r\nSet-Cookie: evil=1\r\n\r\n",
+	"a cookie":                         "Set-Cookie: evil=1\r\nContent-Length: 4\r\n\r\nevil",
+	"an empty cookie":                  "Set-Cookie:\r\nContent-Length: 4\r\n\r\nevil",
+	"private":                          "Cache-Control: PRIVATE=\"\"\r\nContent-Length: 4\r\n\r\nevil",
+	"private in a second line":         "Cache-Control: x\r\nCache-Control: private\r\nContent-Length: 4\r\n\r\nevil",
+	"private after a semicolon":        "Cache-Control: max-age=60; private\r\nContent-Length: 4\r\n\r\nevil",
+	"no-store in quotes":               "Cache-Control: \"no-store\"\r\nContent-Length: 4\r\n\r\nevil",
+	"folded no-store":                  "Cache-Control:\r\n no-store\r\nContent-Length: 4\r\n\r\nevil",
+	"Vary of all":                      "Vary: a, *\r\nContent-Length: 4\r\n\r\nevil",
+	"Vary of nonsense":                 "Vary: a b\r\nContent-Length: 4\r\n\r\nevil",
+	"an age beyond all":                "Age: 99999999999999999999\r\nContent-Length: 4\r\n\r\nevil",
+	"a date of long ago":               "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 4\r\n\r\nevil",
+	"many fields":                      strings.Repeat("X-Many: evil\r\n", 100) + "Content-Length: 4\r\n\r\nevil",
+	"a long field":                     "X-Long: " + strings.Repeat("e", 20_000) + "\r\nContent-Length: 4\r\n\r\nevil",
+	"an endless header":                "X-Long: " + strings.Repeat("e", 11<<20) + "\r\n\r\nevil",
+	"a byte that no field has":         "X-Evil: a\x00b\r\nContent-Length: 4\r\n\r\nevil",
+	"a return in a field":              "X-Evil: a\rSet-Cookie: evil=1\r\nContent-Length: 4\r\n\r\nevil",
+	"a name with a space":              "X Evil: a\r\nContent-Length: 4\r\n\r\nevil",
+	"events":                           "Content-Type: text/event-stream\r\nContent-Length: 4\r\n\r\nevil",
+	"a nonce":                          "Content-Security-Policy: script-src 'nonce-evil'\r\nContent-Length: 4\r\n\r\nevil",
+}
+
+// What an origin breaks off, or says to one client only, is not what the next one
+// gets.
+func TestBrokenAnswersAreNotKept(t *testing.T) {
+	t.Parallel()
+	for name, head := range brokenAnswers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSiteBefore(t, rawOrigin(t, func(c net.Conn, n int) {
+				if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+					return
+				}
+				text := "Content-Length: 5\r\n\r\nwhole"
+				if n == 1 {
+					text = head
+				}
+				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nConnection: close\r\n"+text)
+			}))
+			if first := s.raw(ask("GET /")); strings.Contains(first, "whole") {
+				t.Fatalf("the origin was asked twice: %s", first)
+			}
+			if second := s.raw(ask("GET /")); !strings.HasSuffix(second, "whole") || strings.Contains(second, "evil") {
+				t.Fatalf("the next client got\n%.2000s", second)
 			}
 		})
 	}

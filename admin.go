@@ -68,15 +68,19 @@ const (
 	warmTimeout = 30 * time.Second
 )
 
-// Warm asks the site itself for pages, as [pagecache.Pages.Warm] does, one at a time
-// and at most 50 a second: no request leaves this process, and redirects are not
-// followed.
-func (w warmingSource) Warm(ctx context.Context, urls []string, told func(admin.Warmed)) error {
-	if len(urls) > mostWarmed {
+// Warm asks the site itself for pages, as [pagecache.Pages.Warm] does, one at a time:
+// no request leaves this process, and redirects are not followed.
+func (w warmingSource) Warm(ctx context.Context, order admin.WarmOrder, told func(admin.Warmed)) error {
+	if len(order.URLs) > mostWarmed {
 		return &console.TargetError{Reason: "more than 10000 URLs: give them in parts"}
 	}
-	right := make([]string, 0, len(urls))
-	for _, address := range urls {
+	for _, address := range order.Sitemaps {
+		if problem := w.refusal(address); problem != "" {
+			return &console.TargetError{Reason: "the sitemap " + address + ": " + problem}
+		}
+	}
+	right := make([]string, 0, len(order.URLs))
+	for _, address := range order.URLs {
 		if problem := w.refusal(address); problem != "" {
 			told(admin.Warmed{URL: address, Problem: problem})
 			continue
@@ -90,9 +94,9 @@ func (w warmingSource) Warm(ctx context.Context, urls []string, told func(admin.
 			w.handler.ServeHTTP(answer, r)
 			one = admin.Warmed{Status: max(answer.status, http.StatusOK), Cache: out.Header().Get("Cache-Status"), Took: time.Since(began)}
 		}),
-		URLs: right, Concurrency: 1, Timeout: warmTimeout,
+		URLs: right, Sitemaps: order.Sitemaps, Top: order.Top, PerSecond: order.PerSecond, Concurrency: 1, Timeout: warmTimeout,
 		Progress: func(p pagecache.WarmProgress) {
-			if one.URL = p.URL; one.Status == 0 {
+			if one.URL, one.Total = p.URL, p.Total; one.Status == 0 {
 				one.Problem = "the handler panicked: the log says how"
 			}
 			told(one)

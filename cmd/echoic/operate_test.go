@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,8 +21,9 @@ import (
 // site is an application that runs in this process, and the variables with which
 // the command line finds it.
 type site struct {
-	app  *echoic.App
-	vars []string
+	app     *echoic.App
+	handler http.Handler
+	vars    []string
 }
 
 // hostile is a value that steers terminals that obey it.
@@ -58,6 +60,10 @@ func startSite(t *testing.T, vars ...string) *site {
 		switch r.URL.Path {
 		case "/broken":
 			w.WriteHeader(http.StatusInternalServerError)
+		case "/sitemap.xml":
+			w.Header().Set("Content-Type", "application/xml")
+			_, _ = fmt.Fprint(w, `<urlset><url><loc>http://example.org/three</loc></url><url><loc>http://example.org/four</loc></url><url><loc>http://elsewhere.test/</loc></url></urlset>`)
+			return
 		case "/panics":
 			panic("a test")
 		case "/mine":
@@ -74,7 +80,13 @@ func startSite(t *testing.T, vars ...string) *site {
 	if _, err := cache.Of[string](app.Cache).Set(t.Context(), hostile, "a value with \x1b[31m in it"); err != nil {
 		t.Fatal(err)
 	}
-	return &site{app, vars}
+	return &site{app, handler, vars}
+}
+
+// ask sends the site a request.
+func ask(t *testing.T, s *site, url string) {
+	t.Helper()
+	s.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, url, nil))
 }
 
 // run runs a command, which has to end with the code and print the parts.
@@ -115,6 +127,10 @@ func TestOperateApplication(t *testing.T) {
 			s := startSite(t, vars(t)...)
 			s.run(t, 0, "warm "+home+" http://example.org/two", "2 pages, 0 failed")
 			s.run(t, 0, "warm http://example.org", "200", "1 pages, 0 failed") // the home page
+			s.run(t, 0, "warm --sitemap http://example.org/sitemap.xml --rate 1000 http://example.org/five", "example.org/five", "example.org/three", "example.org/four", "3 pages, 0 failed")
+			s.run(t, 0, "explain http://example.org/four", "served from the store")
+			s.run(t, 1, "warm --sitemap http://example.org/two", "sitemap")
+			s.run(t, 2, "warm --sitemap /sitemap.xml", "give scheme, host and path")
 			s.run(t, 1, "warm http://example.org/panics", "panicked", "1 failed")
 			s.run(t, 1, "warm http://example.org/broken ftp://example.org/", "500", "give scheme, host and path", "2 failed")
 			s.run(t, 0, "stats", "requests", "cache in "+name)
@@ -142,6 +158,12 @@ func TestOperateApplication(t *testing.T) {
 			if out := s.run(t, 0, "explain --json "+home); strings.Contains(out, `"reason": "hit"`) {
 				t.Errorf("after the purge of the URL:\n%s", out)
 			}
+			for range 2000 { // one hit in 64 is counted
+				ask(t, s, "http://example.org/four")
+			}
+			s.run(t, 0, "purge --url http://example.org/four --yes")
+			s.run(t, 0, "warm --top 1 --json", `"url": "http://example.org/four"`)
+			s.run(t, 0, "explain http://example.org/four", "served from the store")
 		})
 	}
 }
@@ -201,7 +223,9 @@ func TestOperateBadInput(t *testing.T) {
 	s.run(t, 2, "explain nonsense", "scheme and host")
 	s.run(t, 2, "purge --url not-a-url --yes", "http://example.org/path")
 	s.run(t, 2, "stats --interval 1ms", "at least 1s")
-	s.run(t, 2, "warm")
+	s.run(t, 2, "warm", "--sitemap")
+	s.run(t, 2, "warm --top 300", "1 to 256")
+	s.run(t, 2, "warm --top 3 --rate 0", "--rate")
 	s.run(t, 3, "warm "+home, "ADMIN_SOCKET")
 	s.run(t, 0, "version", "echoic ")
 	away := &site{vars: []string{"REDIS_URL=redis://" + testenv.RefusedAddr(t)}}

@@ -16,6 +16,21 @@ import (
 type warmCommand struct {
 	URLs []string `arg:"" optional:"" name:"url" help:"Scheme, host and path each."`
 	File string   `placeholder:"FILE" type:"existingfile" help:"A file with one URL a line."`
+
+	Sitemap []string `placeholder:"URL" sep:"none" help:"A sitemap of the site, or an index of them. May be repeated."`
+	Top     int      `placeholder:"N" help:"So many of the pages that were wanted most since the application was started, 1 to 256."`
+	Rate    float64  `default:"50" placeholder:"50" help:"How many pages at most in a second, up to 1000."`
+}
+
+// Validate is called by the parser.
+func (c *warmCommand) Validate() error {
+	switch {
+	case c.Top < 0 || c.Top > 256:
+		return fmt.Errorf("--top is %d: use 1 to 256", c.Top)
+	case !(c.Rate > 0 && c.Rate <= 1000):
+		return fmt.Errorf("--rate is %v: use more than 0, at most 1000", c.Rate)
+	}
+	return nil
 }
 
 // Run lets the application fill its cache.
@@ -35,7 +50,8 @@ func (c *warmCommand) Run(ctx context.Context, cfg echoic.Config, g *globals, s 
 	var all []admin.Warmed
 	failed := 0
 	told, done := progress(s, len(urls))
-	err = client.Warm(ctx, urls, func(one admin.Warmed) {
+	order := admin.WarmOrder{URLs: urls, Sitemaps: c.Sitemap, Top: c.Top, PerSecond: c.Rate}
+	err = client.Warm(ctx, order, func(one admin.Warmed) {
 		all = append(all, one)
 		if one.Problem != "" || one.Status >= 400 {
 			failed++
@@ -75,19 +91,25 @@ func (c *warmCommand) list() ([]string, error) {
 			return nil, fmt.Errorf("%s: %w", c.File, err)
 		}
 	}
-	if len(urls) == 0 {
-		return nil, &exitError{exitUsage, "nothing to do: give URLs, or --file"}
+	if len(urls) == 0 && len(c.Sitemap) == 0 && c.Top == 0 {
+		return nil, &exitError{exitUsage, "nothing to do: give URLs, --file, --sitemap or --top"}
 	}
 	return urls, nil
 }
 
-// progress shows a bar on a terminal.
+// progress shows a bar on a terminal. How many pages there are is known when the first
+// has been warmed: sitemaps are read by the application.
 func progress(s streams, n int) (told func(admin.Warmed), done func()) {
-	bar := newBar(s, n, "warming")
+	bar := newBar(s, max(n, 1), "warming")
 	if bar == nil {
 		return func(admin.Warmed) {}, func() {}
 	}
-	return func(admin.Warmed) { _ = bar.Add(1) }, func() { _ = bar.Finish() }
+	return func(one admin.Warmed) {
+		if one.Total > bar.GetMax() {
+			bar.ChangeMax(one.Total)
+		}
+		_ = bar.Add(1)
+	}, func() { _ = bar.Finish() }
 }
 
 func printWarmed(out *screen, all []admin.Warmed, failed int) {

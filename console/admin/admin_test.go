@@ -36,8 +36,8 @@ func (source) Explain(_ context.Context, q console.Question) (console.Explanatio
 }
 
 // Warm implements admin.Warmer.
-func (source) Warm(_ context.Context, urls []string, told func(admin.Warmed)) error {
-	for _, u := range urls {
+func (source) Warm(_ context.Context, order admin.WarmOrder, told func(admin.Warmed)) error {
+	for _, u := range append(order.URLs, order.Sitemaps...) {
 		told(admin.Warmed{URL: u, Status: 200})
 		if u == last {
 			return errors.New("this was the last")
@@ -59,18 +59,30 @@ func TestWarmsManyPages(t *testing.T) {
 	}
 	var told []string
 	note := func(one admin.Warmed) { told = append(told, one.URL) }
-	if err := c.Warm(t.Context(), urls, note); err != nil || !slices.Equal(told, urls) {
+	if err := c.Warm(t.Context(), admin.WarmOrder{URLs: urls}, note); err != nil || !slices.Equal(told, urls) {
 		t.Errorf("%d of %d were warmed: %v", len(told), len(urls), err)
 	}
 	told, urls[10] = nil, last
-	if err := c.Warm(t.Context(), urls, note); err == nil || !strings.Contains(err.Error(), "the last") || len(told) != 11 {
+	if err := c.Warm(t.Context(), admin.WarmOrder{URLs: urls}, note); err == nil || !strings.Contains(err.Error(), "the last") || len(told) != 11 {
 		t.Errorf("it goes on after a failure: %d were warmed: %v", len(told), err)
 	}
-	if err := c.Warm(t.Context(), []string{strings.Repeat("x", 1<<20)}, note); err == nil || !strings.Contains(err.Error(), "too long") {
+	if err := c.Warm(t.Context(), admin.WarmOrder{URLs: []string{strings.Repeat("x", 1<<20)}}, note); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("one of a million bytes: %v", err)
 	}
-	if err := c.Warm(t.Context(), nil, note); err == nil || !strings.Contains(err.Error(), "give URLs") {
-		t.Errorf("none: %v", err)
+	told, urls[10] = nil, "http://a.test/10"
+	if err := c.Warm(t.Context(), admin.WarmOrder{URLs: urls, Sitemaps: []string{"http://a.test/map"}}, note); err != nil || len(told) != 5001 || told[5000] != "http://a.test/map" {
+		t.Errorf("the sitemap comes once, at the end: %d were warmed: %v", len(told), err)
+	}
+	for _, row := range []struct {
+		order admin.WarmOrder
+		want  string
+	}{
+		{admin.WarmOrder{}, "give URLs"}, {admin.WarmOrder{Top: -1}, "1 to 256"}, {admin.WarmOrder{Top: 257}, "1 to 256"},
+		{admin.WarmOrder{Top: 1, PerSecond: -1}, "0 to 1000"}, {admin.WarmOrder{Top: 1, PerSecond: 1001}, "0 to 1000"},
+	} {
+		if err := c.Warm(t.Context(), row.order, note); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%+v: %v", row.order, err)
+		}
 	}
 }
 

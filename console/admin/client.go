@@ -165,14 +165,24 @@ func (c *Client) RevokeSessions(ctx context.Context, user string, ids ...string)
 	return a.Ended, err
 }
 
-// Warm implements Warmer.
-func (c *Client) Warm(ctx context.Context, urls []string, told func(Warmed)) error {
+// Warm implements Warmer. More URLs than fit into one question go in several; Total is
+// then that of all that have been asked.
+func (c *Client) Warm(ctx context.Context, order WarmOrder, told func(Warmed)) error {
+	urls, before := order.URLs, 0
 	for {
 		n := fitting(urls)
-		if err := c.warm(ctx, urls[:n], told); err != nil || n == len(urls) {
+		part := WarmOrder{URLs: urls[:n], PerSecond: order.PerSecond}
+		if n == len(urls) {
+			part.Sitemaps, part.Top = order.Sitemaps, order.Top
+		}
+		err := c.warm(ctx, part, func(one Warmed) {
+			one.Total = max(one.Total, n) + before
+			told(one)
+		})
+		if err != nil || n == len(urls) {
 			return err
 		}
-		urls = urls[n:]
+		urls, before = urls[n:], before+n
 	}
 }
 
@@ -189,8 +199,8 @@ func fitting(urls []string) (n int) {
 	return n
 }
 
-func (c *Client) warm(ctx context.Context, urls []string, told func(Warmed)) error {
-	body, err := c.send(ctx, http.MethodPost, "warm", warmQuestion{urls})
+func (c *Client) warm(ctx context.Context, order WarmOrder, told func(Warmed)) error {
+	body, err := c.send(ctx, http.MethodPost, "warm", order)
 	if err != nil {
 		return err
 	}
@@ -205,7 +215,10 @@ func (c *Client) warm(ctx context.Context, urls []string, told func(Warmed)) err
 			return fmt.Errorf("admin: the answer of %s was cut off: %w", c.address, err)
 		}
 		if line.Done != nil {
-			if line.Done.Error != "" {
+			switch {
+			case line.Done.Target:
+				return &console.TargetError{Reason: line.Done.Error}
+			case line.Done.Error != "":
 				return errors.New(line.Done.Error)
 			}
 			return nil

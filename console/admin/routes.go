@@ -25,9 +25,6 @@ type (
 	endedAnswer struct {
 		Ended int `json:"ended"`
 	}
-	warmQuestion struct {
-		URLs []string `json:"urls"`
-	}
 )
 
 // routes has a path for everything that the source can do.
@@ -119,23 +116,26 @@ func reply(w http.ResponseWriter, a any, err error) {
 // end a failure, whose Error is empty if all went well.
 func (s *Server) warm(source Warmer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var q warmQuestion
+		var q WarmOrder
 		if !read(w, r, &q) {
 			return
 		}
-		if len(q.URLs) == 0 {
-			refuse(w, http.StatusBadRequest, "give URLs")
+		if problem := q.problem(); problem != "" {
+			refuse(w, http.StatusBadRequest, problem)
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		encoder, flusher := json.NewEncoder(w), http.NewResponseController(w)
-		err := source.Warm(r.Context(), q.URLs, func(one Warmed) {
+		err := source.Warm(r.Context(), q, func(one Warmed) {
 			_ = encoder.Encode(one) // who asked has gone, and its context ends
 			_ = flusher.Flush()
 		})
 		var last failure
 		if err != nil {
-			last.Error = err.Error()
+			var wrong *console.TargetError
+			if last.Error = err.Error(); errors.As(err, &wrong) {
+				last.Error, last.Target = wrong.Reason, true
+			}
 		}
 		_ = encoder.Encode(struct {
 			Done failure `json:"done"`

@@ -41,10 +41,41 @@ type Config struct {
 
 // Warmer fills the page cache.
 type Warmer interface {
-	// Warm asks for the URLs as an anonymous visitor would, and tells each of
-	// them, one at a time.
-	Warm(ctx context.Context, urls []string, told func(Warmed)) error
+	// Warm asks for the pages as an anonymous visitor would, and tells each of
+	// them, one at a time. An error that is a *console.TargetError is shown to who
+	// asks.
+	Warm(ctx context.Context, order WarmOrder, told func(Warmed)) error
 }
+
+// WarmOrder says which pages to ask for, and how fast.
+type WarmOrder struct {
+	URLs []string `json:"urls,omitempty"`
+	// Sitemaps are URLs of sitemaps that the site itself serves.
+	Sitemaps []string `json:"sitemaps,omitempty"`
+	// Top adds so many of the URLs that were wanted most since the start.
+	Top int `json:"top,omitempty"`
+	// PerSecond bounds how many requests begin in a second. 0 is 50, the most is
+	// 1000.
+	PerSecond float64 `json:"per_second,omitempty"`
+}
+
+// problem says what is wrong with an order, or nothing.
+func (o WarmOrder) problem() string {
+	switch {
+	case len(o.URLs) == 0 && len(o.Sitemaps) == 0 && o.Top == 0:
+		return "nothing to warm: give URLs, sitemaps, or how many of the most wanted"
+	case o.Top < 0 || o.Top > mostTop:
+		return "the most wanted are 1 to 256"
+	case !(o.PerSecond >= 0 && o.PerSecond <= mostPerSecond):
+		return "the rate is 0 to 1000 a second"
+	}
+	return ""
+}
+
+const (
+	mostTop       = 256 // as many are known
+	mostPerSecond = 1000
+)
 
 // Warmed is what became of one URL.
 type Warmed struct {
@@ -53,6 +84,8 @@ type Warmed struct {
 	Cache   string        `json:"cache_status,omitempty"`
 	Took    time.Duration `json:"took_ns"`
 	Problem string        `json:"problem,omitempty"`
+	// Total is how many pages the order comes to.
+	Total int `json:"total,omitempty"`
 }
 
 // Server answers. It is safe for concurrent use.

@@ -144,3 +144,24 @@ func TestPostgresStopReachesBackends(t *testing.T) {
 		t.Errorf("SELECT 1 = %d", got)
 	}
 }
+
+// Servers begin with copies of one cluster, and have nothing in common after that.
+func TestNewPostgresIsAlone(t *testing.T) {
+	t.Parallel()
+	one, other := testenv.NewPostgres(t, testenv.PostgresConfig{}), testenv.NewPostgres(t, testenv.PostgresConfig{Password: "own"})
+	third := testenv.NewPostgres(t, testenv.PostgresConfig{Durable: true})
+	one.Database(t)
+	for _, server := range []*testenv.PostgresServer{one, other, third} {
+		want := 0
+		if server == one {
+			want = 1
+		}
+		n := query[int](t, connect(t, server.URL), "SELECT count(*) FROM pg_database WHERE datname LIKE 'echoic_test_%'")
+		if n != want {
+			t.Errorf("%s has %d databases of tests, want %d", server.Addr, n, want)
+		}
+	}
+	if one.Password == "" || other.Password != "own" || third.Dir == one.Dir {
+		t.Errorf("passwords %t, %q; directories %q, %q", one.Password != "", other.Password, one.Dir, third.Dir)
+	}
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,8 +26,9 @@ type PostgresConfig struct {
 	// Addr is the loopback address to listen on. Defaults to a free port
 	// of 127.0.0.1.
 	Addr string
-	// Password is the superuser's. Defaults to a random one. In a kept
-	// workspace it has to be the one of the first start.
+	// Password is the superuser's. Defaults to a random one, the same for all
+	// servers of a workspace. In a kept workspace it has to be the one of the first
+	// start.
 	Password string
 	// Durable leaves fsync, full_page_writes and synchronous_commit on, as
 	// a server in production has them: for tests that kill it.
@@ -69,9 +71,6 @@ func (w *Workspace) StartPostgres(ctx context.Context, cfg PostgresConfig) (*Pos
 		return nil, err
 	}
 	server := &Postgres{User: PostgresUser, Password: cfg.Password, Dir: filepath.Join(w.dir, name), sockets: filepath.Join(w.dir, name+"-s")}
-	if server.Password == "" {
-		server.Password = rand.Text()
-	}
 	server.proc = &process{
 		ws: w, name: name, dir: server.Dir, path: filepath.Join(bin, "postgres"), args: []string{"-D", server.Dir}, env: environ(server.Dir), cred: cred,
 		shutdownSignal: syscall.SIGINT, endSignal: syscall.SIGQUIT, ready: server.ready,
@@ -85,7 +84,7 @@ func (w *Workspace) StartPostgres(ctx context.Context, cfg PostgresConfig) (*Pos
 	})
 }
 
-// initialise makes the directories and runs initdb where there is no cluster.
+// initialise makes the directories, and a database cluster where there is none.
 func (s *Postgres) initialise(ctx context.Context, initdb string, cred *syscall.Credential) error {
 	for _, dir := range []string{s.Dir, s.sockets} {
 		if err := errors.Join(os.MkdirAll(dir, 0o700), chown(cred, dir)); err != nil {
@@ -95,20 +94,56 @@ func (s *Postgres) initialise(ctx context.Context, initdb string, cred *syscall.
 	if _, err := os.Stat(filepath.Join(s.Dir, "PG_VERSION")); err == nil {
 		return nil
 	}
+	ws := s.proc.ws
+	if s.Password != "" || ws.keep {
+		s.Password = cmp.Or(s.Password, rand.Text())
+		return s.initdb(ctx, initdb, cred, s.Dir)
+	}
+	// Servers with a random password share it, and copies of one cluster: initdb
+	// takes a second, and there are tests with dozens of servers.
+	ws.postgresMu.Lock()
+	defer ws.postgresMu.Unlock()
+	template := filepath.Join(ws.dir, "postgres-template")
+	if ws.postgresPassword == "" {
+		s.Password = rand.Text()
+		// A start that was broken off may have left something.
+		if err := errors.Join(os.RemoveAll(template), os.Mkdir(template, 0o700), chown(cred, template)); err != nil {
+			return fmt.Errorf("server: postgres: %w", err)
+		}
+		if err := s.initdb(ctx, initdb, cred, template); err != nil {
+			return err
+		}
+		ws.postgresPassword = s.Password
+	}
+	s.Password = ws.postgresPassword
+	return s.run(ctx, cred, "cp", "-pPR", template+"/.", s.Dir)
+}
+
+// initdb makes a database cluster in dir, whose superuser has the server's password.
+func (s *Postgres) initdb(ctx context.Context, initdb string, cred *syscall.Credential, dir string) error {
 	passwords := filepath.Join(s.sockets, "password")
 	if err := errors.Join(os.WriteFile(passwords, []byte(s.Password+"\n"), 0o600), chown(cred, passwords)); err != nil {
 		return fmt.Errorf("server: postgres: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, initdb, "-D", s.Dir, "-U", s.User, "--pwfile", passwords, "-A", "scram-sha-256",
+	err := s.run(ctx, cred, initdb, "-D", dir, "-U", s.User, "--pwfile", passwords, "-A", "scram-sha-256",
 		"-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(passwords); err != nil {
+		return fmt.Errorf("server: postgres: %w", err)
+	}
+	return nil
+}
+
+// run runs a program as the server's user and waits for it.
+func (s *Postgres) run(ctx context.Context, cred *syscall.Credential, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = s.Dir
 	cmd.Env = environ(s.Dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: cred}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return &StartError{Server: s.proc.name, Err: fmt.Errorf("initdb: %w", err), Log: string(out)}
-	}
-	if err := os.Remove(passwords); err != nil {
-		return fmt.Errorf("server: postgres: %w", err)
+		return &StartError{Server: s.proc.name, Err: fmt.Errorf("%s: %w", filepath.Base(program), err), Log: string(out)}
 	}
 	return nil
 }

@@ -36,6 +36,9 @@ type Workspace struct {
 	closed  bool
 	count   int
 	servers map[*process]bool
+
+	postgresMu       sync.Mutex // held while the cluster is made that servers copy
+	postgresPassword string     // its superuser's, empty while there is none
 }
 
 // NewWorkspace makes a workspace in a new temporary directory, which Close

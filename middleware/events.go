@@ -66,10 +66,12 @@ type EventsConfig struct {
 // and when a browser comes again that had events before (Last-Event-ID). Nothing is
 // kept, so none of those can be sent again. Events have ids for that alone.
 //
-// The stream ends with the client, with the bus and with EventsConfig.Done. It is
-// never cached. A client that
-// does not read loses the oldest messages, as any subscriber. How many streams there
-// are is bounded by pubsub.Config.MaxSubscriptions; beyond it the answer is 503.
+// The stream ends with the client, with the bus and with EventsConfig.Done, and not
+// with the session of who reads it: Channels is asked once, so a stream that only
+// some may read goes on after a logout until the browser leaves the page. It is never
+// cached. A client that does not read loses the oldest messages, as any subscriber.
+// How many streams there are is bounded by pubsub.Config.MaxSubscriptions; beyond it
+// the answer is 503.
 //
 // Panics if bus is nil or there are no channels.
 func Events(bus *pubsub.PubSub, channels ...string) echo.HandlerFunc {
@@ -145,6 +147,7 @@ type stream struct {
 	control *http.ResponseController
 	id      string // of the events, with a number
 	sent    uint64
+	last    time.Time // when something was sent last
 	buffer  bytes.Buffer
 }
 
@@ -162,7 +165,9 @@ func (s *stream) run(ctx context.Context, sub *pubsub.Subscription) error {
 		}()
 	}
 	for {
-		within, stop := context.WithTimeout(ctx, s.cfg.Heartbeat)
+		// From what was sent last: messages that Event makes nothing of put no
+		// heartbeat off.
+		within, stop := context.WithDeadline(ctx, s.last.Add(s.cfg.Heartbeat))
 		m, err := sub.Receive(within)
 		stop()
 		switch {
@@ -216,5 +221,6 @@ func (s *stream) send() error {
 		return err
 	}
 	s.buffer.Reset()
+	s.last = time.Now()
 	return s.control.Flush()
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -191,4 +192,44 @@ func TestEventsChosen(t *testing.T) {
 	if b := block(t, r); b != "event: updata: x|data: ABC" {
 		t.Errorf("%q", b)
 	}
+}
+
+// Messages that nobody is shown put the heartbeat off no more than silence does.
+func TestEventsHeartbeatUnderFilteredMessages(t *testing.T) {
+	t.Parallel()
+	bus := newBus(t, pubsub.Config{})
+	e := newEcho()
+	e.GET("/events", middleware.EventsWithConfig(middleware.EventsConfig{
+		Bus: bus, Heartbeat: 500 * time.Millisecond,
+		Channels: func(echo.Context) ([]string, error) { return []string{"c"}, nil },
+		Event:    func(echo.Context, pubsub.Message) (middleware.Event, bool) { return middleware.Event{}, false },
+	}))
+	_, r := listen(t, serveEvents(t, e))
+	block(t, r)
+	stop := make(chan struct{})
+	var work sync.WaitGroup
+	work.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			if err := bus.Publish(t.Context(), "c", []byte("x")); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	heard := make(chan string, 1)
+	go func() { line, _ := r.ReadString('\n'); heard <- line }()
+	select {
+	case line := <-heard:
+		if line != ":\n" {
+			t.Errorf("%q is no heartbeat", line)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("no heartbeat came while there were messages for others")
+	}
+	close(stop)
+	work.Wait()
 }

@@ -27,15 +27,21 @@ func (x *exchange) fetch() error {
 	if x.leaderFailed && x.canStandIn() {
 		return x.standIn()
 	}
+	first := x.missed // later lookups may know less
 	const handOvers = 2
 	var deadline *time.Timer // for those who wait
 	for range handOvers + 1 {
+		if first.Away() {
+			if e := x.late(key, first); e != nil {
+				return x.share(e)
+			}
+		}
 		fl, leads := x.p.flights.join(key, x.missed, x.p.cfg.MaxWaiters)
 		if fl == nil {
 			break
 		}
 		if leads {
-			return x.lead(fl)
+			return x.lead(fl, first)
 		}
 		later := time.Since(fl.begun)
 		if deadline == nil {
@@ -86,12 +92,17 @@ func (x *exchange) alone() bool {
 	return false
 }
 
-// lead runs the handler for all who join the flight.
-func (x *exchange) lead(fl *flight) error {
+// lead runs the handler for all who join the flight. first is the request's first
+// lookup.
+func (x *exchange) lead(fl *flight, first cache.Record[*entry]) error {
 	if x.p.flights.ended.Load() != x.ended {
 		if e := x.again(); e != nil {
 			x.p.flights.land(fl, e, false)
 			return x.replay(e, ageOf(e, x.p.cfg.Now()), ReasonHit)
+		}
+		if e := x.late(fl.key, first); e != nil {
+			x.p.flights.land(fl, nil, false) // who waits looks by himself: it is not this flight's
+			return x.share(e)
 		}
 	}
 	if e := x.leadAll(); e != nil {

@@ -142,6 +142,9 @@ func (m *making) settle(err error) error {
 		e, why = m.keep(e, why)
 	}
 	m.outcome = outcomeOf(e, why)
+	if m.fl != nil {
+		m.fl.made, m.fl.kept = true, m.outcome == cache.FillStored || why == ReasonStoreFailed
+	}
 	alone := final(why) && !aboutRequest(m.rec.status)
 	x.p.flights.land(m.fl, e, alone)
 	if e == nil && alone {

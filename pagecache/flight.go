@@ -15,7 +15,8 @@ type flights struct {
 	m  map[string]*flight
 	// ended counts flights. Who finds it changed since before his lookup looks
 	// again before he leads: the page may have been stored in between.
-	ended atomic.Uint64
+	ended  atomic.Uint64
+	landed landings
 }
 
 // flight is one answer being made.
@@ -31,6 +32,8 @@ type flight struct {
 	entry  *entry // what everybody may have, or nil
 	final  bool   // the page is of the kind that cannot be shared
 	failed bool   // the handler failed; set before it lands
+	made   bool   // its own handler has answered
+	kept   bool   // the answer is kept, or would be if the store were not away
 }
 
 // join returns the flight for key; who created it leads. A nil flight means
@@ -79,6 +82,12 @@ func (f *flights) land(fl *flight, e *entry, final bool) {
 		return
 	}
 	fl.entry, fl.final = e, final
+	if fl.made {
+		f.landed.forget(fl.key)
+	}
+	if fl.kept && e != nil {
+		f.landed.keep(fl)
+	}
 	f.ended.Add(1)
 	delete(f.m, fl.key)
 	f.mu.Unlock()

@@ -121,3 +121,57 @@ func newRush(t *testing.T) *rush {
 	}, func(cfg *pagecache.Config) { cfg.Cache, cfg.StoreBudget = kept, 20*time.Millisecond })
 	return r
 }
+
+// Who comes when the page has just been made, and gets no answer of the store, has
+// it, too, for a second from the begin of the run, and not when something was purged
+// meanwhile.
+func TestLateForTheRush(t *testing.T) {
+	t.Parallel()
+	for _, purged := range []bool{false, true} {
+		const attempts = 20
+		for attempt := range attempts {
+			r := newRush(t)
+			close(r.release)
+			r.store.silent.Store(true)
+			begun := time.Now()
+			r.site.get("http://a.test/")
+			if purged {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+				_ = r.site.pages.Purge(ctx, "any")
+				cancel()
+			}
+			var group sync.WaitGroup
+			for range 20 {
+				group.Go(func() {
+					if got := body(t, r.site.get("http://a.test/")); got != "x" {
+						t.Errorf("got %q", got)
+					}
+				})
+			}
+			group.Wait()
+			more := r.site.runs.Load() - 1
+			if purged {
+				if more == 0 {
+					t.Error("a page from before the purge was served")
+				}
+				break
+			}
+			if time.Since(begun) < time.Second {
+				if more != 0 {
+					t.Errorf("the handler ran %d more times within a second", more)
+				}
+				until(t, "it is made anew", func() bool {
+					r.site.get("http://a.test/")
+					return r.site.runs.Load() > 1
+				})
+				if took := time.Since(begun); took < time.Second {
+					t.Errorf("it is made anew after %v", took)
+				}
+				break
+			}
+			if attempt == attempts-1 {
+				t.Errorf("%d requests took more than a second %d times", 20, attempts)
+			}
+		}
+	}
+}

@@ -105,9 +105,11 @@ func coldStart(e *Env, result *RowResult, _ Options) {
 	}
 	if runs != 1 {
 		// Every server may run it once where there is no lease: where the store
-		// was given up meanwhile. On a healthy one it is once.
-		if runs > len(e.World.Apps) || e.allClosed() {
-			e.t.Errorf("the handler ran %d times for %d clients of %d servers", runs, coldClients, len(e.World.Apps))
+		// was given up meanwhile; and once more in each further second, for a
+		// page that no store has is at hand for so long. On a healthy one it is
+		// once.
+		if most := len(e.World.Apps) * (1 + int(took/time.Second)); runs > most || e.allClosed() {
+			e.t.Errorf("the handler ran %d times for %d clients of %d servers; at most %d may be", runs, coldClients, len(e.World.Apps), most)
 		}
 	}
 	result.note("%d clients, %d servers: %d run of the handler, the last client served after %v", coldClients, len(e.World.Apps), runs, took.Round(time.Millisecond))

@@ -74,6 +74,9 @@ type ticket struct {
 	// said is how many invalidations this process knew of. Where the store does
 	// not answer it is all that there is to tell before from after.
 	said uint64
+	// fallback says that it is of a fallback, whose numbers mean nothing in the
+	// store. Only shares asks.
+	fallback bool
 }
 
 // reading is what a read of the store returned.

@@ -64,7 +64,7 @@ const (
 // look reads the store. A failure that the policy hides is a miss.
 func (r *request[T]) look(ctx context.Context) (v T, state freshness, err error) {
 	said := r.c.tags.said.Load()
-	defer func() { r.t.said = said }()
+	defer func() { r.t.said, r.t.fallback = said, degraded(r.c.cfg.Store) }()
 	if held, stale := r.c.nearValue(ctx, r.o.version, r.key); held != nil && !stale {
 		if r.c.decode(ctx, &held.s, &v) {
 			r.c.nearHit(ctx, held)

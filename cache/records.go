@@ -66,6 +66,10 @@ func (r Record[T]) Shares(leader Record[T], later time.Duration) bool {
 // where the policy hides that.
 func (r Record[T]) Away() bool { return r.ticket.generation == "" }
 
+// Spared reports whether the lookup missed in a fallback: the store may have what it
+// did not find.
+func (r Record[T]) Spared() bool { return r.ticket.fallback }
+
 // object is a record in a store inside the process.
 type object[T any] struct {
 	framed  string
@@ -99,7 +103,7 @@ func (r *Records[T]) Get(ctx context.Context, key Key) (rec Record[T], found boo
 		return rec, false, err
 	}
 	said := r.c.tags.said.Load()
-	defer func() { rec.ticket.said = said }()
+	defer func() { rec.ticket.said, rec.ticket.fallback = said, degraded(r.c.cfg.Store) }()
 	switch {
 	case r.objects != nil:
 		rec, found, err = r.getObject(ctx, key)

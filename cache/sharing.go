@@ -12,10 +12,15 @@ const awayShare = time.Second
 // who got t, too, who came so much later. Who has an answer of the store honours
 // every purge before it. Without one he would make the thing from the same data:
 // under a rush on something that is not there, every look that comes too late for
-// its budget would be one more run.
+// its budget would be one more run. The same goes for who was answered by a fallback
+// where the leader was not yet: it has not what the leader makes, nor can its numbers
+// be compared.
 func (t ticket) shares(leader ticket, later time.Duration) bool {
 	if t.said != leader.said {
 		return false
 	}
-	return t.seq == leader.seq && t.generation == leader.generation || t.generation == "" && later <= awayShare
+	if t.seq == leader.seq && t.generation == leader.generation {
+		return true
+	}
+	return (t.generation == "" || t.fallback && !leader.fallback) && later <= awayShare
 }

@@ -31,7 +31,7 @@ func (x *exchange) fetch() error {
 	const handOvers = 2
 	var deadline *time.Timer // for those who wait
 	for range handOvers + 1 {
-		if first.Away() {
+		if first.Away() || first.Spared() {
 			if e := x.late(key, first); e != nil {
 				return x.share(e)
 			}

@@ -148,6 +148,87 @@ func TestOneRoundTrip(t *testing.T) {
 	}
 }
 
+// A decision is one command to one server, however many limits there are, and
+// wherever a Cluster keeps their keys.
+func TestOneRoundTripInAllTopologies(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(t *testing.T) (string, []*testenv.RedisServer){
+		"standalone": func(t *testing.T) (string, []*testenv.RedisServer) {
+			server := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true})
+			return server.URL, []*testenv.RedisServer{server}
+		},
+		"sentinel": func(t *testing.T) (string, []*testenv.RedisServer) {
+			sentinel := testenv.NewSentinel(t, testenv.SentinelConfig{})
+			return sentinel.URL, sentinel.Nodes
+		},
+		"cluster": func(t *testing.T) (string, []*testenv.RedisServer) {
+			cluster := testenv.NewCluster(t, testenv.ClusterConfig{})
+			return cluster.URL, cluster.Nodes
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, nodes := start(t)
+			store := open(t, url, "app")
+			const groups = 30
+			take := func(limits int) {
+				for group := range groups {
+					charges := make([]ratelimit.Charge, limits)
+					for i := range charges {
+						charges[i] = ratelimit.Charge{Key: fmt.Sprint("k", i), Room: time.Hour, Cost: time.Second}
+					}
+					_, err := store.Take(t.Context(), fmt.Sprint("tag", group), charges)
+					must(t, err)
+				}
+			}
+			take(1) // sends the script to all servers
+			for _, limits := range []int{1, 2, 8} {
+				before := scriptCalls(t, nodes)
+				take(limits)
+				if n := scriptCalls(t, nodes) - before; n != groups {
+					t.Errorf("%d decisions about %d limits were %d commands", groups, limits, n)
+				}
+			}
+			busy := 0
+			for _, node := range nodes {
+				if scriptCalls(t, []*testenv.RedisServer{node}) > 0 {
+					busy++
+				}
+				info, err := redigo.String(node.Do("INFO", "errorstats"))
+				must(t, err)
+				for _, moved := range []string{"errorstat_MOVED", "errorstat_ASK", "errorstat_CROSSSLOT"} {
+					if strings.Contains(info, moved) {
+						t.Errorf("a command went to the wrong server: %s", info)
+					}
+				}
+			}
+			if name == "cluster" && busy != len(nodes) {
+				t.Errorf("%d of %d servers keep limits", busy, len(nodes))
+			}
+		})
+	}
+}
+
+// scriptCalls is how often scripts were called by clients.
+func scriptCalls(t *testing.T, nodes []*testenv.RedisServer) (n int) {
+	t.Helper()
+	for _, node := range nodes {
+		info, err := redigo.String(node.Do("INFO", "commandstats"))
+		must(t, err)
+		for line := range strings.Lines(info) {
+			for _, command := range []string{"cmdstat_evalsha:calls=", "cmdstat_eval:calls="} {
+				if rest, ok := strings.CutPrefix(line, command); ok {
+					var calls int
+					_, err := fmt.Sscanf(rest, "%d", &calls)
+					must(t, err)
+					n += calls
+				}
+			}
+		}
+	}
+	return n
+}
+
 // Sentinel names another primary: decisions go on there, and it counts as a loss.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()

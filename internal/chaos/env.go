@@ -1,11 +1,8 @@
 package chaos
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -49,7 +46,7 @@ func newEnv(t testing.TB, row Row, specs []Spec) *Env {
 	case OnSQLite:
 		dir := t.TempDir()
 		if uses(specs, "sqlite.full") {
-			smallDisk(t, dir, sqliteDisk)
+			testenv.SmallDisk(t, dir, sqliteDisk)
 		}
 		cfg.SQLite = filepath.Join(dir, "site.db")
 	default:
@@ -64,9 +61,10 @@ func newEnv(t testing.TB, row Row, specs []Spec) *Env {
 	}
 	if uses(specs, "postgres.") {
 		e.Postgres = testenv.NewPostgres(t, testenv.PostgresConfig{Durable: true})
-		cfg.Postgres, cfg.Database = e.Postgres, e.Postgres.Database(t)
-		if uses(specs, "postgres.full") {
-			e.onSmallDisk(cfg.Database)
+		if cfg.Postgres = e.Postgres; uses(specs, "postgres.full") {
+			cfg.Database = e.Postgres.SmallDatabase(t)
+		} else {
+			cfg.Database = e.Postgres.Database(t)
 		}
 	}
 	e.World = New(t, cfg)
@@ -112,46 +110,8 @@ func (e *Env) apps(name string) []*App {
 	return nil
 }
 
-// The sizes of the disks that are to be full, in mount's words.
-const (
-	postgresDisk = "48m"
-	sqliteDisk   = "16m"
-)
-
-// smallDisk mounts a disk of so many bytes at dir, for t alone. That needs root
-// and Linux; without, the test fails and says so.
-func smallDisk(t testing.TB, dir, size string) {
-	t.Helper()
-	if err := mountMemory(dir, size); err != nil {
-		t.Fatalf("chaos: a small disk cannot be mounted at %s: %v; this row needs Linux and root", dir, err)
-	}
-	t.Cleanup(func() {
-		if err := unmount(dir); err != nil {
-			t.Errorf("chaos: unmounting %s: %v", dir, err)
-		}
-	})
-}
-
-// onSmallDisk moves a database to a small disk.
-func (e *Env) onSmallDisk(database string) {
-	e.t.Helper()
-	dir := e.Postgres.Dir + "-disk"
-	info, err := os.Stat(e.Postgres.Dir)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		e.t.Fatal(err)
-	}
-	smallDisk(e.t, dir, postgresDisk)
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
-		e.check(os.Chown(dir, int(owner.Uid), int(owner.Gid)))
-	}
-	e.World = &World{t: e.t, database: e.Postgres.URL}
-	name := database[strings.LastIndexByte(database, '/')+1:]
-	name, _, _ = strings.Cut(name, "?")
-	e.exec(fmt.Sprintf("CREATE TABLESPACE chaos LOCATION '%s'", dir), fmt.Sprintf("ALTER DATABASE %s SET TABLESPACE chaos", name))
-}
+// sqliteDisk is the size of a disk that is to be full, in mount's words.
+const sqliteDisk = "16m"
 
 // recovered returns when the apps use everything again, and how long that took.
 func (e *Env) recovered() time.Duration {

@@ -2,13 +2,13 @@ package chaos
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/echoic-go/echoic/internal/testenv"
 )
 
 func postgresKinds() map[string]kind {
@@ -46,7 +46,8 @@ func postgresKinds() map[string]kind {
 			}}
 		}),
 		"postgres.full": plain("the disk of the tables is full", func(e *Env, _ *params) injection {
-			return injection{e.fillDisk, func() { e.exec("DROP TABLE IF EXISTS chaos_filler") }}
+			var free func()
+			return injection{func() { free = testenv.FillDisk(e.t, e.World.database) }, func() { free() }}
 		}),
 	}
 }
@@ -101,34 +102,5 @@ func (e *Env) lock() injection {
 			}
 		},
 		end: func() { e.check(conn.Close(ctx)) },
-	}
-}
-
-// diskFull is Postgres' code for it, and that of SQLite's driver has its words.
-const diskFull = "53100"
-
-// fillDisk writes until the disk of the tables is full.
-func (e *Env) fillDisk() {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, e.World.database)
-	if err != nil {
-		e.t.Fatalf("chaos: %v", err)
-	}
-	defer conn.Close(ctx)
-	// Text that all looks the same would take no room.
-	_, err = conn.Exec(ctx, "CREATE TABLE IF NOT EXISTS chaos_filler (data text); ALTER TABLE chaos_filler ALTER COLUMN data SET STORAGE PLAIN")
-	e.check(err)
-	// Ever smaller pieces, so that nothing is left.
-	for _, rows := range []int{512, 32, 1} {
-		for err == nil {
-			_, err = conn.Exec(ctx, "INSERT INTO chaos_filler SELECT repeat('x', 8000) FROM generate_series(1, $1::int)", rows)
-		}
-		var full *pgconn.PgError
-		if !errors.As(err, &full) || full.Code != diskFull {
-			e.t.Errorf("chaos: filling the disk ended with %v", err)
-			return
-		}
-		err = nil
 	}
 }

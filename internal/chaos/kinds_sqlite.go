@@ -8,6 +8,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the file is locked by a connection of the fault's own
+
+	"github.com/echoic-go/echoic/internal/testenv"
 )
 
 func sqliteKinds() map[string]kind {
@@ -15,6 +17,13 @@ func sqliteKinds() map[string]kind {
 		"sqlite.busy": {
 			about: "somebody else writes to the SQLite file and does not end", mayFail: databaseClasses(),
 			make: func(e *Env, _ *params) injection { return e.sqliteBusy() },
+		},
+		"sqlite.readonly": {
+			about: "the disk of the SQLite file takes no writes", mayFail: databaseClasses(),
+			make: func(e *Env, _ *params) injection {
+				var writable func()
+				return injection{func() { writable = testenv.ReadOnly(e.t, e.World.cfg.SQLite, e.World.cfg.SQLite+"-wal") }, func() { writable() }}
+			},
 		},
 		"sqlite.full": {
 			about: "the disk of the SQLite file is full", mayFail: databaseClasses(),

@@ -117,11 +117,14 @@ func (r Row) common(e *Env, specs []Spec, result *RowResult, opt Options) {
 		result.note("limiter: at most %d requests were allowed in a second, of %d that may be", most, may)
 	}
 	result.judge(report)
-	report.MayFail(may...).MayFailSeldom(sessionClasses()...)
+	seldom := sessionClasses()
 	if uses(specs, "postgres.") {
-		// A page that Redis does not give in time has to be made of the rows.
-		report.MayBeLate(routePage, routeLive, routeFragment)
+		// A page that Redis does not give in time has to be made of the rows, and
+		// one that is not kept of those that were just edited.
+		report.MayBeLate(routePage, routeFragment).WaitsForRows()
+		seldom = append(seldom, routeLive)
 	}
+	report.MayFail(may...).MayFailSeldom(seldom...)
 	report.Require(e.t)
 	if !uses(specs, "app.") { // those that were started again have another rest
 		e.World.RequireRest()

@@ -85,6 +85,7 @@ func Rows() []Row {
 		{Name: "redis-and-postgres-gone", Fault: "Redis and Postgres both killed", Faults: "redis.kill+postgres.kill", Quiet: true, CI: true},
 		{Name: "sqlite-busy", Fault: "SQLite: somebody else holds the lock", Faults: "sqlite.busy", Quiet: true, CI: true},
 		{Name: "sqlite-disk-full", Fault: "SQLite: the disk is full", Faults: "sqlite.full", Quiet: true, Least: 3 * time.Second},
+		{Name: "sqlite-readonly", Fault: "SQLite: the disk has become read-only", Faults: "sqlite.readonly", Quiet: true, Least: 3 * time.Second, CI: true},
 		{Name: "sqlite-killed-mid-write", Fault: "SQLite: an app is killed while it writes", Faults: "app.kill:every=700ms", Stack: OnSQLite},
 		{Name: "app-killed", Fault: "an app is killed again and again", Faults: "app.kill:every=700ms"},
 		{Name: "app-sigterm", Fault: "an app is taken out, ended with SIGTERM and started again", Faults: "app.term:every=700ms", CI: true},

@@ -14,10 +14,10 @@ import (
 // the site waited for its own rows: what is left is ours, and the machine's.
 type Spent struct {
 	Count int
-	// Over50, Over100, Over250 and Over2000 took longer than so many
+	// Over50, Over100, Over250, Over2000 and Over5000 took longer than so many
 	// milliseconds.
-	Over50, Over100, Over250, Over2000 int
-	Longest                            time.Duration
+	Over50, Over100, Over250, Over2000, Over5000 int
+	Longest                                      time.Duration
 	// Stores are the requests that waited for stores for more than twice the
 	// budget, and LongestStores is the longest wait.
 	Stores        int
@@ -38,7 +38,7 @@ func (s *Spent) addStores(d time.Duration) {
 func (s *Spent) add(d time.Duration) {
 	s.Count++
 	s.Longest = max(s.Longest, d)
-	for limit, count := range map[time.Duration]*int{50: &s.Over50, 100: &s.Over100, 250: &s.Over250, 2000: &s.Over2000} {
+	for limit, count := range map[time.Duration]*int{50: &s.Over50, 100: &s.Over100, 250: &s.Over250, 2000: &s.Over2000, 5000: &s.Over5000} {
 		if d > limit*time.Millisecond {
 			*count++
 		}
@@ -49,6 +49,7 @@ func (s *Spent) add(d time.Duration) {
 func (s *Spent) merge(other *Spent) {
 	s.Count += other.Count
 	s.Over50, s.Over100, s.Over250, s.Over2000 = s.Over50+other.Over50, s.Over100+other.Over100, s.Over250+other.Over250, s.Over2000+other.Over2000
+	s.Over5000 += other.Over5000
 	s.Longest = max(s.Longest, other.Longest)
 	s.Stores += other.Stores
 	s.LongestStores = max(s.LongestStores, other.LongestStores)

@@ -1,8 +1,9 @@
 //go:build !linux
 
-package chaos
+package testenv
 
 import "errors"
 
 func mountMemory(string, string) error { return errors.ErrUnsupported }
 func unmount(string) error             { return errors.ErrUnsupported }
+func immutable(string, bool) error     { return errors.ErrUnsupported }

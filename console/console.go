@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/echoic-go/echoic/cache"
 )
 
 // Console is the page. It is safe for concurrent use; make one with [New] and close
@@ -171,9 +169,10 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request, h func(http.Res
 		code, text = http.StatusUnprocessableEntity, target.Reason
 	case errors.Is(err, context.Canceled):
 		return
-	case errors.Is(err, cache.ErrDegraded), errors.Is(err, context.DeadlineExceeded):
-		code, text = http.StatusServiceUnavailable, "The store does not answer just now. Try again in a moment; the overview says how it is."
-		c.cfg.Logger.WarnContext(r.Context(), "console: the store is away", "path", r.URL.Path, "operator", operatorOf(r), "error", err)
+	case unavailable(err):
+		code, text = http.StatusServiceUnavailable, unavailableText
+		w.Header().Set("Retry-After", retryAfter)
+		c.cfg.Logger.WarnContext(r.Context(), "console: unavailable", "path", r.URL.Path, "operator", operatorOf(r), "error", err)
 	default:
 		c.cfg.Logger.ErrorContext(r.Context(), "console: request failed", "path", r.URL.Path, "operator", operatorOf(r), "error", err)
 	}

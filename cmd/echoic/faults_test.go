@@ -29,9 +29,9 @@ type stand struct {
 	cfg      echoic.Config
 }
 
-func newStand(t *testing.T) *stand {
+func newStand(t *testing.T, database string) *stand {
 	t.Helper()
-	s := &stand{redis: dedicated(t), database: testenv.Postgres(t).Database(t)}
+	s := &stand{redis: dedicated(t), database: database}
 	through := func(raw string) (*faultproxy.Proxy, string) {
 		u, err := url.Parse(raw)
 		if err != nil {
@@ -124,37 +124,48 @@ func commandFaults() []commandFault {
 // clear that says that it has cleared has.
 func TestCommandsInFaults(t *testing.T) {
 	for _, tt := range commandFaults() {
-		t.Run(tt.name, func(t *testing.T) {
-			s := newStand(t)
-			s.value(t, func(ctx context.Context, values cache.Typed[string]) {
-				if _, err := values.Set(ctx, "k", "old"); err != nil {
-					t.Fatal(err)
-				}
-			})
-			tt.begin(t, s)
-			begun := time.Now()
-			code, out, errs := cli(t, "", s.vars, "check")
-			if tt.found && code == 0 {
-				t.Errorf("check finds nothing:\n%s%s", out, errs)
-			}
-			cleared, outOfClear, errsOfClear := cli(t, "", s.vars, "clear", "--yes")
-			if took := time.Since(begun); took > commandTime {
-				t.Errorf("the commands took %v", took)
-			}
-			all := out + errs + outOfClear + errsOfClear
-			if strings.Contains(all, s.redis.Password) || strings.Contains(all, "panic") {
-				t.Errorf("the commands say too much:\n%s", all)
-			}
-			tt.mend(t, s)
-			s.value(t, func(ctx context.Context, values cache.Typed[string]) {
-				_, found, err := values.Get(ctx, "k")
-				if cleared == 0 && (found || err != nil) {
-					t.Errorf("clear said that it had cleared, and the value is there: %v, %v\n%s", found, err, outOfClear)
-				}
-			})
-			t.Logf("check: exit %d; clear: exit %d, %s", code, cleared, strings.TrimSpace(outOfClear+errsOfClear))
-		})
+		t.Run(tt.name, func(t *testing.T) { tt.run(t, newStand(t, testenv.Postgres(t).Database(t))) })
 	}
+}
+
+// The disk of the database is full: this needs Linux and root.
+func TestCommandsWithFullDatabase(t *testing.T) {
+	var free func()
+	commandFault{
+		"database full", true,
+		func(t *testing.T, s *stand) { free = testenv.FillDisk(t, s.database) },
+		func(*testing.T, *stand) { free() },
+	}.run(t, newStand(t, testenv.NewPostgres(t, testenv.PostgresConfig{}).SmallDatabase(t)))
+}
+
+func (tt commandFault) run(t *testing.T, s *stand) {
+	s.value(t, func(ctx context.Context, values cache.Typed[string]) {
+		if _, err := values.Set(ctx, "k", "old"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	tt.begin(t, s)
+	begun := time.Now()
+	code, out, errs := cli(t, "", s.vars, "check")
+	if tt.found && code == 0 {
+		t.Errorf("check finds nothing:\n%s%s", out, errs)
+	}
+	cleared, outOfClear, errsOfClear := cli(t, "", s.vars, "clear", "--yes")
+	if took := time.Since(begun); took > commandTime {
+		t.Errorf("the commands took %v", took)
+	}
+	all := out + errs + outOfClear + errsOfClear
+	if strings.Contains(all, s.redis.Password) || strings.Contains(all, "panic") {
+		t.Errorf("the commands say too much:\n%s", all)
+	}
+	tt.mend(t, s)
+	s.value(t, func(ctx context.Context, values cache.Typed[string]) {
+		_, found, err := values.Get(ctx, "k")
+		if cleared == 0 && (found || err != nil) {
+			t.Errorf("clear said that it had cleared, and the value is there: %v, %v\n%s", found, err, outOfClear)
+		}
+	})
+	t.Logf("check: exit %d; clear: exit %d, %s", code, cleared, strings.TrimSpace(outOfClear+errsOfClear))
 }
 
 // readOnly changes how sessions of the database begin. The statement itself runs

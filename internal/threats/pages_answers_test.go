@@ -75,10 +75,6 @@ func failures() map[string]echo.HandlerFunc {
 			c.Response().Header().Set("Content-Length", "2")
 			return c.HTML(http.StatusOK, "evil")
 		},
-		"too slow an answer": echomw.TimeoutWithConfig(echomw.TimeoutConfig{Timeout: time.Millisecond, ErrorMessage: "evil"})(func(c echo.Context) error {
-			<-c.Request().Context().Done()
-			return c.HTML(http.StatusOK, "evil")
-		}),
 		"a deadline": echomw.ContextTimeout(time.Millisecond)(func(c echo.Context) error {
 			_, _ = c.Response().Write([]byte("evil"))
 			<-c.Request().Context().Done()

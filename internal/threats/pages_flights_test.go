@@ -117,7 +117,7 @@ func oneAttacker(t *testing.T, raw string, early bool) {
 // Requests as long as servers take them leave no memory behind, whatever becomes of
 // the answer. Not parallel: it looks at the memory of the process.
 func TestLongRequestsTakeNoMemory(t *testing.T) {
-	const size, count, limit = 500_000, 400, 96 << 20 // the cap of the store is 64 MiB
+	const size, count, limit = 800_000, 100, 2 * storeBytes
 	long := strings.Repeat("a", size)
 	for name, ask := range map[string]func(r *http.Request, i int){
 		"path":          func(r *http.Request, i int) { r.URL.Path = fmt.Sprint("/kept/", i, long) },

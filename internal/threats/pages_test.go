@@ -30,6 +30,9 @@ type pagesSite struct {
 	server *httptest.Server
 }
 
+// storeBytes is the cap of a site's store.
+const storeBytes = 16 << 20
+
 // ways are how an application can put the cache before its handlers.
 var ways = []string{"decorator", "site-wide", "handler", "handler and decorator"}
 
@@ -37,7 +40,7 @@ var ways = []string{"decorator", "site-wide", "handler", "handler and decorator"
 // decorator that mount is given, unless the cache is around all of it.
 func newPagesSite(t testing.TB, way string, mount func(s *pagesSite, cached echo.MiddlewareFunc), edits ...func(*pagecache.Config)) *pagesSite {
 	t.Helper()
-	store, err := memory.New(memory.Config{})
+	store, err := memory.New(memory.Config{MaxBytes: storeBytes})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -50,6 +51,27 @@ func TestAcknowledgedPurgeHolds(t *testing.T) {
 	must(t, err)
 	if v, _, _ := values.Get(t.Context(), "purged"); v != "w" {
 		t.Errorf("the next value: %q", v)
+	}
+}
+
+// shut is a journal that takes nothing.
+type shut struct{ ledger }
+
+func (*shut) Append(context.Context, ...cache.Invalidation) (cache.Receipt, error) {
+	return cache.Receipt{}, errors.New("the database is away")
+}
+
+// What is in no journal is not acknowledged, although the store has heard of it: a
+// store that comes back with old data would serve again what was purged.
+func TestNobodyPurgesWithoutTheJournal(t *testing.T) {
+	t.Parallel()
+	c, err := cache.New(cache.Config{Store: newFar(t), Journal: new(shut), IgnoreErrors: true})
+	must(t, err)
+	t.Cleanup(func() { must(t, c.Close()) })
+	for name, err := range map[string]error{"Purge": c.Purge(t.Context(), "t"), "PurgeSoft": c.PurgeSoft(t.Context(), "t"), "Clear": c.Clear(t.Context())} {
+		if !errors.Is(err, cache.ErrDegraded) {
+			t.Errorf("%s: %v, want ErrDegraded", name, err)
+		}
 	}
 }
 

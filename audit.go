@@ -50,7 +50,7 @@ func Audit(ctx context.Context, cfg Config, opts AuditOptions) (Report, error) {
 	plan := cfg.Plan()
 	use := audit.Use{
 		Production: cfg.Env == Production, Sessions: plan.Sessions == Redis, Durable: plan.Database != "",
-		TrustRestart: cfg.RedisTrustRestart, Pings: opts.Pings, MaxSaveAge: opts.MaxSaveAge, Now: opts.Now,
+		Prefix: cfg.CachePrefix, TrustRestart: cfg.RedisTrustRestart, Pings: opts.Pings, MaxSaveAge: opts.MaxSaveAge, Now: opts.Now,
 	}
 	if cfg.RedisURL != "" {
 		r.auditRedis(ctx, cfg, use)

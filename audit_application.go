@@ -12,7 +12,7 @@ import (
 
 // auditApplication is the part of the checklist that needs no server.
 func auditApplication(cfg Config, plan Plan) []Finding {
-	list := []Finding{auditCookie(cfg, plan), auditHosts(cfg), auditProxies(cfg), auditListen(cfg), auditRemembering(cfg, plan)}
+	list := []Finding{auditCookie(cfg, plan), auditHosts(cfg), auditProxies(cfg), auditListen(cfg), auditSecret(cfg), auditRemembering(cfg, plan)}
 	return append(list, auditFiles(cfg, plan)...)
 }
 
@@ -97,6 +97,50 @@ func tooWide(n netip.Prefix) bool {
 		return n.Bits() < widest4
 	}
 	return n.Bits() < widest6
+}
+
+// leastVariety is how many different characters a random key of 32 has at least: base64
+// of 24 bytes has fewer than 12 once in a hundred million times.
+const leastVariety = 12
+
+// auditSecret is about what signs the forms of visitors without a session. That a key
+// is long does not make it one that nobody guesses. None is shown.
+func auditSecret(cfg Config) Finding {
+	f := application("secret")
+	f.Found = fmt.Sprintf("%d keys sign the forms of visitors without a session", len(cfg.SecretKeys))
+	f.Remedy = "make one with `openssl rand -base64 32` and put it in front: SECRET_KEY=new,old"
+	if len(cfg.SecretKeys) == 0 {
+		f.Severity, f.Found = cfg.mild(), "SECRET_KEY is empty: App.CSRF is refused in production, and other signatures end with the process"
+		if cfg.Env != Production {
+			f.Severity, f.Found = SeverityNote, "SECRET_KEY is empty: in development one is made anew at each start"
+		}
+		return f
+	}
+	for i, key := range cfg.SecretKeys {
+		if problem := guessable(key); problem != "" {
+			f.Severity, f.Found = cfg.harsh(), fmt.Sprintf("key %d of SECRET_KEY %s: whoever guesses it forges forms", i+1, problem)
+			return f
+		}
+	}
+	return f
+}
+
+// guessable says why a key is one that others may think of.
+func guessable(key string) string {
+	lower := strings.ToLower(key)
+	for _, word := range []string{"changeme", "change-me", "change_me", "change me", "secret", "password", "example", "default", "insecure", "12345678", "abcdefgh", "qwertz", "qwerty"} {
+		if strings.Contains(lower, word) {
+			return fmt.Sprintf("contains %q", word)
+		}
+	}
+	different := map[rune]bool{}
+	for _, r := range key {
+		different[r] = true
+	}
+	if len(different) < leastVariety {
+		return fmt.Sprintf("has only %d different characters", len(different))
+	}
+	return ""
 }
 
 // auditListen is about the way in.

@@ -175,6 +175,25 @@ func TestCheckFindsUnsafeWays(t *testing.T) {
 				t.Errorf("exit %d, %+v", r.Exit, r.Checks)
 			}
 		},
+		"an ACL that is too narrow": func(t *testing.T) {
+			s := testenv.NewRedis(t, testenv.RedisConfig{Config: []string{"maxmemory 64mb"}})
+			do(t, s, "ACL", "SETUSER", "app", "on", ">geheim", "~elsewhere:*", "&*", "+@all", "-scan", "-evalsha", "-client|tracking")
+			u := url.URL{Scheme: "redis", User: url.UserPassword("app", "geheim"), Host: s.Addr, Path: "/0"}
+			audit(t, production(u.String())).expect(t, "redis.commands", echoic.SeverityFail, "SCAN", "EVALSHA", "CLIENT TRACKING", "GET", "ACL SETUSER")
+			do(t, s, "ACL", "SETUSER", "app", "~*", "+@all")
+			for _, f := range audit(t, production(u.String())).Findings {
+				if f.ID == "redis.commands" && f.Severity != echoic.SeverityOK {
+					t.Errorf("all is allowed: %+v", f)
+				}
+			}
+		},
+		"a certificate that ends": func(t *testing.T) {
+			c := testenv.NewCertificates(t)
+			s := testenv.NewRedis(t, testenv.RedisConfig{InMemory: true, TLS: c})
+			r := audit(t, production(s.URL, "REDIS_CA_FILE="+c.CAFile, "REDIS_CERT_FILE="+c.ClientCertFile, "REDIS_KEY_FILE="+c.ClientKeyFile))
+			r.expect(t, "redis.certificate", echoic.SeverityFail, "the server's certificate ends in", "renew")
+			r.expect(t, "redis.certificate", echoic.SeverityFail, "the client certificate", "renew")
+		},
 		"trusted though it forgets": func(t *testing.T) {
 			audit(t, production(dedicated(t).URL, "REDIS_TRUST_RESTART=true")).expect(t, "redis.trust-restart", echoic.SeverityFail, "appendfsync always")
 		},
@@ -275,6 +294,30 @@ func TestCheckFindsInsecureCookies(t *testing.T) {
 	r.expect(t, "application.proxies", echoic.SeverityFail, "0.0.0.0/0")
 	if r.Exit != exitFailed {
 		t.Errorf("exit %d", r.Exit)
+	}
+}
+
+func TestCheckFindsGuessableSecrets(t *testing.T) {
+	t.Parallel()
+	server := testenv.Redis(t).URL
+	for key, want := range map[string]string{
+		"":                                      "is empty",
+		"changeme-changeme-changeme-0192837465": "contains",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": "1 different",
+	} {
+		severity := echoic.SeverityFail
+		if key == "" {
+			severity = echoic.SeverityWarn
+		}
+		audit(t, production(server, "SECRET_KEY="+key)).expect(t, "application.secret", severity, want, "openssl rand")
+	}
+	for _, f := range audit(t, production(server, "SECRET_KEY=gVwdR+wbyHkNHKVFvvLeRuRSkPbsPnWVzPhRoXvN3aA=")).Findings {
+		if f.ID == "application.secret" && f.Severity != echoic.SeverityOK {
+			t.Errorf("%+v", f)
+		}
+	}
+	if code, out, errs := program(t, production(server, "SECRET_KEY=short-one"), "check"); code != exitUsage || !strings.Contains(errs, "too short") || !strings.Contains(errs, "openssl rand") || strings.Contains(out+errs, "short-one") {
+		t.Errorf("a short one: exit %d\n%s%s", code, out, errs)
 	}
 }
 

@@ -61,6 +61,8 @@ type Use struct {
 	// Sessions says that sessions are in this Redis, Durable that a database
 	// keeps logouts and purges besides.
 	Sessions, Durable bool
+	// Prefix is that of the application's keys, without the colon.
+	Prefix string
 	// TrustRestart says that a restarted Redis is trusted with its values.
 	TrustRestart bool
 	// Pings is how often each server is asked for its latency. Defaults to 20.

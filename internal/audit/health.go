@@ -53,10 +53,10 @@ func judgeRole(n node) Finding {
 func rules(n node, use Use) []Finding {
 	list := []Finding{
 		judgeVersion(n), judgeRole(n), judgeLatency("redis", n.subject(), n.latency, use.SlowAfter), judgeClock("redis", n.subject(), n.skew),
-		judgePassword(n, use), judgeBind(n), judgeProtected(n, use), judgeTLS(n, use), judgeLogins(n),
+		judgePassword(n, use), judgeBind(n), judgeProtected(n, use), judgeTLS(n, use), judgeLogins(n), judgeCommands(n, use),
 		judgeMemory(n, use), judgeEviction(n, use), judgeClients(n),
 		judgePersistence(n, use), judgeSaving(n), judgeSaveAge(n, use),
 	}
 	list = append(list, judgeTrust(n, use)...)
-	return append(list, judgeDebug(n)...)
+	return append(append(list, judgeCertificates(n, use)...), judgeDebug(n)...)
 }

@@ -26,6 +26,10 @@ type node struct {
 	// acl is empty and aclDenied says why, or
 	acl       []aclEntry
 	aclDenied error
+	// forbidden are commands that are needed and may not be sent.
+	forbidden []string
+	// serverEnds and clientEnds are when certificates end; zero: unknown, or none.
+	serverEnds, clientEnds time.Time
 	// unix says that we came by a socket, and tls that the way is encrypted.
 	unix, tls, remote bool
 }
@@ -76,7 +80,9 @@ func collect(ctx context.Context, target redisconn.Target, policy redisconn.Poli
 	n.config, n.denied = readConfig(ctx, conn)
 	n.latency, n.skew = measure(ctx, conn, use)
 	n.acl, n.aclDenied = readACLLog(ctx, conn)
+	n.forbidden = readForbidden(ctx, conn, use.Prefix)
 	n.door = knock(ctx, target, policy)
+	n.serverEnds, n.clientEnds, _ = redisconn.Expiry(ctx, target, policy) // unknown is a finding
 	return n, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,58 @@ func BenchmarkPagePlain(b *testing.B) {
 // The same without a fragment in it: what the pool costs.
 func BenchmarkPagePool(b *testing.B) {
 	benchmarkPage(b, newSite(b, shopSource(false)).r, "page3", shopData())
+}
+
+// The two above, page by page in turn, so that what else the machine does weighs on
+// both: "pool/plain" is the price of the pool, 1.00 is none. It must be at most 1.05.
+func BenchmarkPoolOverhead(b *testing.B) {
+	set, r, data := newSite(b, "").parse(shopSource(false)), newSite(b, shopSource(false)).r, shopData()
+	ctx, _ := cache.Open(context.Background())
+	var buf bytes.Buffer
+	var plain, pool []time.Duration
+	for i := 0; b.Loop(); i++ {
+		for turn := range 2 {
+			began := time.Now()
+			if (i+turn)%2 == 0 {
+				buf.Reset()
+				if err := set.ExecuteTemplate(&buf, "page3", data); err != nil {
+					b.Fatal(err)
+				}
+				_, _ = io.Discard.Write(buf.Bytes())
+				plain = append(plain, time.Since(began))
+				continue
+			}
+			if err := r.Render(ctx, io.Discard, "page3", data); err != nil {
+				b.Fatal(err)
+			}
+			pool = append(pool, time.Since(began))
+		}
+	}
+	b.ReportMetric(float64(median(pool))/float64(median(plain)), "pool/plain")
+}
+
+func median(all []time.Duration) time.Duration {
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// BenchmarkPoolMemory makes instances of 20 templates; "KB/instance" must be at most
+// 150.
+func BenchmarkPoolMemory(b *testing.B) {
+	s := newSite(b, shopSource(true))
+	var pages []string
+	for i := range 15 {
+		pages = append(pages, fmt.Sprint("page", i))
+	}
+	var keep []any
+	before := heap()
+	for b.Loop() {
+		in, err := s.r.Warm(pages...)
+		must(b, err)
+		keep = append(keep, in)
+	}
+	b.ReportMetric(float64(heap()-before)/float64(len(keep))/1024, "KB/instance")
+	runtime.KeepAlive(keep)
 }
 
 func BenchmarkPageHit(b *testing.B) {

@@ -32,8 +32,8 @@ const (
 	varWant  = "$" + reserved + "wanted"
 
 	fnWantPartial = reserved + "want_partial"
-	fnHole        = reserved + "live"    // in place of live
-	fnHere        = reserved + "partial" // in place of a partialCached that may bring holes
+	fnHole        = reserved + "live"          // in place of live
+	fnHere        = reserved + "partialCached" // in place of a partialCached that may bring holes
 
 	varTag      = "$" + reserved + "tag"
 	blockPrefix = "cache_frag_" // see blockFunc

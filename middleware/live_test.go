@@ -169,7 +169,7 @@ func TestFiftyUsersShareThePagesThatNameThem(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			if runs := s.runs.Load(); runs > requests/100 {
+			if runs := s.runs.Load(); runs >= requests/100 { // hits over 99 %
 				t.Errorf("the handler ran %d times for %d requests", runs, requests)
 			}
 			if err := s.check("/bare", cookies[7], "user7", false); err != nil {

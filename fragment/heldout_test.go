@@ -3,8 +3,10 @@ package fragment_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"maps"
 	"math/rand"
 	"strings"
@@ -54,6 +56,19 @@ func heldOutSite(t *testing.T) *site {
 	must(t, set.Live("name", live.HTML, who))
 	must(t, set.Live("token", live.Token, who))
 	return newSite(t, "", withConfig(func(cfg *fragment.Config) { cfg.Live = set }))
+}
+
+// unfit reports whether html/template cannot escape one of the templates: alone, it
+// would say so when that is executed, a Renderer does when the set is loaded.
+func (p *heldOutPair) unfit() bool {
+	nobody := ""
+	p.who.Store(&nobody)
+	for _, t := range p.plain.Templates() {
+		if err := p.plain.ExecuteTemplate(io.Discard, t.Name(), newNode(1, 2)); errors.As(err, new(*template.Error)) {
+			return true
+		}
+	}
+	return false
 }
 
 // causeOf is what a template failed of, without the way there, on which a partial
@@ -132,8 +147,8 @@ func TestHeldOut(t *testing.T) {
 				}
 				r, err := fragment.NewRenderer(fragment.RendererConfig{Fragments: s.frags}, p.given)
 				if err != nil {
-					if p.plain.ExecuteTemplate(new(bytes.Buffer), "page", newNode(1, 2)) != nil {
-						unfit.Add(1) // for html/template, too
+					if p.unfit() {
+						unfit.Add(1)
 						continue
 					}
 					t.Errorf("seed %d: refused: %v\n%s", seed, err, sources)

@@ -54,12 +54,12 @@ func soundHeader(h http.Header) bool {
 // those of this one response: what outer middleware set it will set again.
 // Fields that a qualified no-cache names are not kept: they may not be used again
 // without asking (RFC 9111, section 5.2.2.4).
-func replayable(before, after http.Header, unkept string, strict bool) http.Header {
+func replayable(before snapshot, after http.Header, unkept string, strict bool) http.Header {
 	kept := make(http.Header, len(after))
 	drop := namedFields(after["Connection"], unkept)
 	for name, values := range after {
 		name = http.CanonicalHeaderKey(name)
-		if hopByHop[name] || drop[name] || !strict && perResponse[name] || sameValues(before[name], values) {
+		if hopByHop[name] || drop[name] || !strict && perResponse[name] || sameValues(before.of(name), values) {
 			continue
 		}
 		kept[name] = slices.Clip(slices.Clone(values))

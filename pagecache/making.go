@@ -13,8 +13,8 @@ import (
 
 // fields are the header fields of the answer as it was sent.
 func (m *making) fields() http.Header {
-	if m.rec.gate != nil && m.rec.fixed != nil {
-		return m.rec.fixed
+	if m.rec.sent != nil {
+		return m.rec.sent
 	}
 	return m.x.w.Header()
 }

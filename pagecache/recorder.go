@@ -3,10 +3,8 @@ package pagecache
 import (
 	"bufio"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 
 	"github.com/echoic-go/echoic/cache/live"
 )
@@ -31,9 +29,10 @@ type recorder struct {
 	http.ResponseWriter
 
 	limit  int
-	before http.Header // what outer middleware had set
+	before snapshot // what outer middleware had set
 	status int
-	fixed  http.Header // the fields as they were when the status was written
+	fixed  snapshot    // the fields as they were when the status was written
+	sent   http.Header // the same with a gate, for who looks into it
 	body   []byte
 	state  recordState
 	passes bool // everything goes straight through
@@ -49,17 +48,13 @@ type recorder struct {
 }
 
 func newRecorder(w http.ResponseWriter, limit int, gate func(status int) bool) *recorder {
-	return &recorder{ResponseWriter: w, limit: limit, before: cloneHeader(w.Header()), gate: gate}
+	rec := new(recorder)
+	rec.init(w, limit, gate)
+	return rec
 }
 
-// cloneHeader copies the map; the slices are shared, and their ends are clipped
-// so that appending to one does not write into the other.
-func cloneHeader(h http.Header) http.Header {
-	c := maps.Clone(h)
-	for name, values := range c {
-		c[name] = slices.Clip(values)
-	}
-	return c
+func (rec *recorder) init(w http.ResponseWriter, limit int, gate func(status int) bool) {
+	rec.ResponseWriter, rec.limit, rec.before, rec.gate = w, limit, snapshotOf(w.Header()), gate
 }
 
 // Header is that of the writer below; in development it is noted who asks for it.
@@ -77,16 +72,18 @@ func (rec *recorder) WriteHeader(status int) {
 		rec.ResponseWriter.WriteHeader(status)
 	case status == http.StatusSwitchingProtocols:
 		rec.status, rec.state.streamed, rec.state.wrote = status, true, true
-		rec.fixed = cloneHeader(rec.Header())
+		rec.fixed = snapshotOf(rec.Header())
 		rec.release()
 	case status < 200:
 		rec.ResponseWriter.WriteHeader(status)
 	case !rec.state.wrote:
 		rec.state.wrote, rec.status = true, status
-		rec.fixed = cloneHeader(rec.Header())
-		if rec.gate != nil {
-			rec.open()
+		if rec.gate == nil {
+			rec.fixed = snapshotOf(rec.Header())
+			return
 		}
+		rec.sent = cloneHeader(rec.Header())
+		rec.open()
 	}
 }
 
@@ -96,7 +93,7 @@ func (rec *recorder) open() {
 		return
 	}
 	rec.passes = true
-	if declaredLength(rec.fixed) > rec.limit && len(rec.fixed["Content-Length"]) > 0 {
+	if declaredLength(rec.sent) > rec.limit && len(rec.sent["Content-Length"]) > 0 {
 		rec.state.overflown = true
 	}
 	rec.ResponseWriter.WriteHeader(rec.status)
@@ -169,25 +166,9 @@ func (rec *recorder) restore() {
 	if rec.fixed == nil {
 		return
 	}
-	if h := rec.Header(); !sameHeader(h, rec.fixed) {
-		clear(h)
-		maps.Copy(h, rec.fixed)
+	if h := rec.Header(); !rec.fixed.is(h) {
+		rec.fixed.restore(h)
 	}
-}
-
-// sameHeader reports whether nothing was changed since the copy was taken: most
-// handlers change nothing then, and looking costs less than copying.
-func sameHeader(h, before http.Header) bool {
-	if len(h) != len(before) {
-		return false
-	}
-	for name, values := range before {
-		now, there := h[name]
-		if !there || len(now) != len(values) || len(now) > 0 && &now[0] != &values[0] {
-			return false
-		}
-	}
-	return true
 }
 
 // FlushError makes the answer a stream, unless it is sent as it comes anyway.
@@ -232,10 +213,8 @@ func (rec *recorder) discard() {
 	if rec.passes {
 		return
 	}
-	h := rec.Header()
-	clear(h)
-	maps.Copy(h, rec.before)
-	rec.body, rec.status, rec.state.wrote, rec.fixed = nil, 0, false, nil
+	rec.before.restore(rec.Header())
+	rec.body, rec.status, rec.state.wrote, rec.fixed, rec.sent = nil, 0, false, nil, nil
 }
 
 // Discarded reports whether w holds back an answer that a panic cut short:

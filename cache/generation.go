@@ -180,8 +180,27 @@ func (g *generation) create(ctx context.Context) (now string, kept bool, err err
 func (c *Cache) now(ctx context.Context) (ticket, error) { return c.nowIn(ctx, &c.values) }
 
 func (c *Cache) nowIn(ctx context.Context, gen *generation) (ticket, error) {
+	if t, ok := c.localTicket(ctx, gen); ok {
+		return t, nil
+	}
 	r, err := c.read(ctx, gen)
 	return r.ticket, err
+}
+
+// localTicket is read without keys for a store inside the process that has both
+// control keys. It asks for them every time, although the epoch would tell whether
+// they have changed: what nobody reads is evicted first.
+func (c *Cache) localTicket(ctx context.Context, gen *generation) (ticket, bool) {
+	if gen.epoch == nil || c.tags.shared != c.cfg.Store || c.settleClear(ctx) != nil {
+		return ticket{}, false
+	}
+	now, found, err := c.store.Get(ctx, gen.key)
+	g := gen.seen()
+	if !found || err != nil || g == "" || string(now) != g {
+		return ticket{}, false
+	}
+	seq, found, err := c.store.Get(ctx, c.tags.seqKey())
+	return ticket{generation: g, seq: parseSequence(seq)}, found && err == nil
 }
 
 // getMany reads keys in one call if the store can.

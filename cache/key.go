@@ -192,8 +192,8 @@ func (k Key) physical(prefix string, kind byte, generation string) string {
 
 // hashed builds it in one piece: it is made for every hit.
 func (k Key) hashed(prefix string, kind byte, generation string) string {
-	sum := sha256.Sum256([]byte(k.framed))
 	var room [256]byte
+	sum := sha256.Sum256(append(room[:0], k.framed...))
 	b := append(room[:0], prefix...)
 	b = append(b, ':', kind, ':')
 	b = base64.RawURLEncoding.AppendEncode(b, sum[:])

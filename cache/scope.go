@@ -59,11 +59,27 @@ type scopeKey struct{}
 
 // Open opens a scope under ctx, inside the one that is there, if any.
 func Open(ctx context.Context) (context.Context, *Scope) {
-	s := &Scope{parent: ScopeOf(ctx)}
+	c := &scoped{Context: ctx}
+	s := &c.scope
+	s.parent = ScopeOf(ctx)
 	if src, ok := ctx.Value(SourceKey{}).(Source); ok {
 		s.source, s.reads = src, src.Reads()
 	}
-	return context.WithValue(ctx, scopeKey{}, s), s
+	return c, s
+}
+
+// scoped is a context with its scope in one piece: one is made for every fill.
+type scoped struct {
+	context.Context
+	scope Scope
+}
+
+// Value implements context.Context.
+func (c *scoped) Value(key any) any {
+	if _, ok := key.(scopeKey); ok {
+		return &c.scope
+	}
+	return c.Context.Value(key)
 }
 
 // ScopeOf returns the innermost open scope, or nil.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -149,9 +150,12 @@ func (t *Tags) sequence(ctx context.Context) (uint64, error) {
 // parseSequence reads the counter; zero, which nothing may be stored under,
 // stands for what is no number.
 func parseSequence(raw []byte) uint64 {
-	n, err := strconv.ParseUint(string(raw), 10, 63)
-	if err != nil {
-		return 0
+	var n uint64
+	for _, c := range raw {
+		if c < '0' || c > '9' || n > (math.MaxInt64-uint64(c-'0'))/10 {
+			return 0
+		}
+		n = n*10 + uint64(c-'0')
 	}
 	return n
 }

@@ -97,7 +97,7 @@ func (x *exchange) codeLater(e *entry) {
 	if fl == nil {
 		return
 	}
-	x.idle = false
+	x.known = true
 	y := &exchange{p: x.p, r: x.r, route: x.route, key: x.key, at: x.at, found: x.found}
 	if !x.p.work.start(x.p.cfg.RefreshTimeout, func(ctx context.Context) {
 		defer x.p.flights.land(fl, nil, false)

@@ -15,7 +15,8 @@ import (
 type making struct {
 	x       *exchange
 	fl      *flight // who waits for it; nil if nobody can
-	rec     *recorder
+	rec     recorder
+	note    outer
 	scope   *cache.Scope
 	ctx     context.Context // the handler's
 	asking  bool            // the request asks whether the stale answer is still right
@@ -58,13 +59,15 @@ func (x *exchange) run(fl *flight) (err error) {
 			}
 		}
 	}()
-	err = x.next(m.rec, m.request())
+	err = x.next(&m.rec, m.request())
 	returned = true
 	m.arrived = x.p.cfg.Now()
 	x.p.tallies.made(x, m.arrived.Sub(m.asked))
 	m.rec.state.failed, m.denied = err != nil, err != nil && isAnswer(err)
 	m.rec.state.cancelled = ctx.Err() != nil
-	return m.settle(err)
+	err = m.settle(err)
+	x.idle = m.rec.gate == nil // what a handler left running may still call the gate
+	return err
 }
 
 // failing remembers that the handler failed, before anybody is told: those who
@@ -88,7 +91,7 @@ func (m *making) begin(ctx context.Context) {
 	if x.route.strict {
 		gate = m.gate
 	}
-	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, gate)
+	m.rec.init(x.w, x.p.cfg.MaxBodyBytes, gate)
 	x.culprit = x.p.newCulprit(h)
 	m.rec.culprit = x.culprit
 	m.ctx, m.scope = x.p.records.Open(ctx, x.missed)
@@ -106,7 +109,7 @@ func (m *making) begin(ctx context.Context) {
 // request is what the handler sees.
 func (m *making) request() *http.Request {
 	x := m.x
-	x.note = new(outer)
+	x.note = &m.note
 	r := x.p.visible(x.r.WithContext(withOuter(m.ctx, x.note)), x.route, x.target)
 	if e := x.stale; e != nil && canAsk(e) && len(r.Header["Range"]) == 0 {
 		m.asking = true

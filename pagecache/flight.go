@@ -22,7 +22,7 @@ type flights struct {
 // flight is one answer being made.
 type flight struct {
 	key     string
-	done    chan struct{}
+	done    chan struct{} // made when somebody waits; guarded by flights.mu
 	begun   time.Time
 	lookup  cache.Record[*entry] // the leader's, which missed
 	waiters int                  // guarded by flights.mu
@@ -45,7 +45,9 @@ func (f *flights) join(key string, lookup cache.Record[*entry], limit int) (fl *
 		if fl.waiters >= limit {
 			return nil, false
 		}
-		fl.waiters++
+		if fl.waiters++; fl.done == nil {
+			fl.done = make(chan struct{})
+		}
 		return fl, false
 	}
 	return f.create(key, lookup), true
@@ -66,7 +68,7 @@ func (f *flights) create(key string, lookup cache.Record[*entry]) *flight {
 	if f.m == nil {
 		f.m = make(map[string]*flight)
 	}
-	fl := &flight{key: key, lookup: lookup, begun: time.Now(), done: make(chan struct{})}
+	fl := &flight{key: key, lookup: lookup, begun: time.Now()}
 	f.m[key] = fl
 	return fl
 }
@@ -90,8 +92,11 @@ func (f *flights) land(fl *flight, e *entry, final bool) {
 	}
 	f.ended.Add(1)
 	delete(f.m, fl.key)
+	done := fl.done
 	f.mu.Unlock()
-	close(fl.done)
+	if done != nil {
+		close(done)
+	}
 }
 
 // fail ends a flight whose handler failed: those who have a stale page serve it

@@ -69,9 +69,9 @@ func (x *exchange) head() error {
 	m.scope.Tag(x.urlTags()...)
 	m.scope.Tag(x.route.tags...)
 	x.w.Header()["Cache-Status"] = append(x.w.Header()["Cache-Status"], x.p.statusOfMiss(x.why, "", 0))
-	m.rec = newRecorder(x.w, 0, func(int) bool { return true })
-	x.note = new(outer)
-	err := x.next(m.rec, x.r.WithContext(withOuter(m.ctx, x.note)))
+	m.rec.init(x.w, 0, func(int) bool { return true })
+	x.note = &m.note
+	err := x.next(&m.rec, x.r.WithContext(withOuter(m.ctx, x.note)))
 	m.arrived = x.p.cfg.Now()
 	if err != nil || m.rec.status != http.StatusOK {
 		return err

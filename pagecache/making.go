@@ -75,7 +75,7 @@ func (m *making) dismiss(h http.Header, status int) {
 // finish sends the answer, if that has not been done. It returns an entry if all
 // that is known by then allows to keep it, and else the reason.
 func (m *making) finish() (*entry, Reason) {
-	x, rec := m.x, m.rec
+	x, rec := m.x, &m.rec
 	switch {
 	case rec.gate == nil && rec.passes && rec.state.overflown:
 		return nil, ReasonTooLarge
@@ -165,7 +165,7 @@ func (e *entry) endAt(at time.Time) {
 // would have: validator, Vary, and a Cache-Control that lets browsers keep the
 // page but ask.
 func (m *making) deliver(h http.Header, e *entry, why Reason) {
-	x, rec := m.x, m.rec
+	x, rec := m.x, &m.rec
 	if e != nil {
 		if e.etag != "" {
 			h["Etag"] = []string{x.wireTag(e)}

@@ -22,9 +22,23 @@ func marksOf(ctx context.Context) *marks {
 	return &noMarks
 }
 
+// marked is a context with marks in one piece: one is made for every page.
+type marked struct {
+	context.Context
+	marks marks
+}
+
+// Value implements context.Context.
+func (c *marked) Value(key any) any {
+	if _, ok := key.(marksKey); ok {
+		return &c.marks
+	}
+	return c.Context.Value(key)
+}
+
 // mark returns a context with other marks.
 func mark(ctx context.Context, edit func(*marks)) context.Context {
 	m := *marksOf(ctx)
 	edit(&m)
-	return context.WithValue(ctx, marksKey{}, &m)
+	return &marked{ctx, m}
 }

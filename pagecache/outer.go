@@ -18,7 +18,9 @@ type outer struct {
 }
 
 func withOuter(ctx context.Context, o *outer) context.Context {
-	return mark(ctx, func(m *marks) { m.outer = o })
+	m := *marksOf(ctx)
+	m.outer = o
+	return &marked{ctx, m}
 }
 
 func outerOf(r *http.Request) *outer {

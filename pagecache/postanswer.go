@@ -18,7 +18,7 @@ func (x *exchange) post(r *http.Request) error {
 	x.announce(r.Context())
 	m := &making{x: x, asked: x.p.cfg.Now()}
 	m.ctx, m.scope = x.p.records.Open(r.Context(), x.missed)
-	m.rec = newRecorder(x.w, x.p.cfg.MaxBodyBytes, func(status int) bool {
+	m.rec.init(x.w, x.p.cfg.MaxBodyBytes, func(status int) bool {
 		m.rec.unwanted = len(x.w.Header()["Content-Location"]) == 0
 		if succeeded(status) {
 			x.invalidate() // before the client knows
@@ -26,7 +26,7 @@ func (x *exchange) post(r *http.Request) error {
 		}
 		return true
 	})
-	if err := x.next(m.rec, r.WithContext(m.ctx)); err != nil {
+	if err := x.next(&m.rec, r.WithContext(m.ctx)); err != nil {
 		return err
 	}
 	if m.rec.status == 0 && !m.rec.state.streamed {

@@ -76,7 +76,7 @@ func (x *exchange) refreshLater(e *entry) bool {
 		x.p.flights.land(fl, nil, false)
 		return true
 	}
-	x.stale = e
+	x.stale, x.known = e, true
 	visitors := x.r.Context()
 	r := x.anew(&renewal{key: stringsOf(x.key), fl: fl, stale: x.snapshot(), assumed: assumed})
 	started := x.p.work.start(x.p.cfg.RefreshTimeout, func(ctx context.Context) {

@@ -37,7 +37,7 @@ func (p *Pages) ServeWithin(server http.Handler, w http.ResponseWriter, r *http.
 	start := p.tallies.begin()
 	err := x.serve()
 	p.tallies.end(start, x.hit)
-	if x.idle { // nothing that goes on elsewhere knows of it
+	if x.idle && !x.known {
 		*x = exchange{}
 		p.pool.Put(x)
 	}
@@ -67,7 +67,8 @@ type exchange struct {
 	note   *outer               // what decorators further in say
 	lease  *cache.Lease         // what other servers respect while this request makes the page
 	ended  uint64               // flights before the lookup
-	idle   bool                 // done, and nobody else holds it
+	idle   bool                 // done; not after a panic
+	known  bool                 // to something that goes on in the background
 	hit    bool                 // answered from the store, fresh
 
 	placed       bool // target and key are remembered ones

@@ -318,7 +318,7 @@ func (r *Records[T]) Put(ctx context.Context, key Key, v T, scope *Scope, ttl ti
 		return deps, reason, r.c.verdict(ctx, "put record", err)
 	}
 	deps.Tags = tags
-	stored, err := r.store(ctx, key, v, deps, scope.generation, ttl, epoch)
+	stored, err := r.store(ctx, key, v, deps, scope.generation, now, ttl, epoch)
 	switch {
 	case err != nil:
 		reason = RefusedStoreAway
@@ -336,9 +336,8 @@ func (r *Records[T]) epoch() uint64 {
 	return r.c.tags.epoch.Now()
 }
 
-func (r *Records[T]) store(ctx context.Context, key Key, v T, deps Deps, generation string, ttl time.Duration, epoch uint64) (bool, error) {
+func (r *Records[T]) store(ctx context.Context, key Key, v T, deps Deps, generation string, now time.Time, ttl time.Duration, epoch uint64) (bool, error) {
 	physical := key.physical(r.c.cfg.Prefix, r.cfg.Kind, generation)
-	now := r.c.cfg.Now()
 	if r.objects != nil {
 		o := &object[T]{framed: key.framed, value: v, deps: deps, created: now, expires: expiryAt(now, ttl)}
 		o.checked.Store(epoch)

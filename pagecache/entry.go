@@ -95,9 +95,9 @@ func (e *entry) complete() *entry {
 	e.date, e.dated = e.header["Date"], len(e.header["Date"]) > 0
 	e.vary = slices.Clip(e.header["Vary"])
 	if e.codable {
-		e.vary = append(e.vary, "Accept-Encoding")
+		e.vary = slices.Clip(append(e.vary, "Accept-Encoding"))
 	}
-	e.lines = make([]line, 0, len(e.header))
+	e.lines = make([]line, 0, len(e.header)+3) // with room for what prepare adds
 	for name, values := range e.header {
 		if name != "Date" && name != "Vary" && name != "Cache-Status" {
 			e.lines = append(e.lines, line{name, slices.Clip(values)})

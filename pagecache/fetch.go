@@ -85,7 +85,11 @@ func (m *making) begin(ctx context.Context) {
 	x := m.x
 	h := x.w.Header()
 	if !x.route.strict {
-		h["Cache-Status"] = append(h["Cache-Status"], x.p.statusOfMiss(x.why, "", 0))
+		if line := x.p.statusLine(x.why, "", 0); len(h["Cache-Status"]) == 0 {
+			h["Cache-Status"] = line
+		} else {
+			h["Cache-Status"] = append(h["Cache-Status"], line...)
+		}
 	}
 	var gate func(int) bool
 	if x.route.strict {

@@ -56,13 +56,16 @@ func soundHeader(h http.Header) bool {
 // without asking (RFC 9111, section 5.2.2.4).
 func replayable(before snapshot, after http.Header, unkept string, strict bool) http.Header {
 	kept := make(http.Header, len(after))
+	room := make([]string, 0, len(after)+2) // for all values, together
 	drop := namedFields(after["Connection"], unkept)
 	for name, values := range after {
 		name = http.CanonicalHeaderKey(name)
 		if hopByHop[name] || drop[name] || !strict && perResponse[name] || sameValues(before.of(name), values) {
 			continue
 		}
-		kept[name] = slices.Clip(slices.Clone(values))
+		from := len(room)
+		room = append(room, values...)
+		kept[name] = room[from:len(room):len(room)]
 	}
 	return kept
 }

@@ -168,15 +168,21 @@ func (m *making) deliver(h http.Header, e *entry, why Reason) {
 	x, rec := m.x, &m.rec
 	if e != nil {
 		if e.etag != "" {
-			h["Etag"] = []string{x.wireTag(e)}
+			if h["Etag"] = e.header["Etag"]; len(h["Etag"]) > 1 || x.codedOutside() {
+				h["Etag"] = []string{x.wireTag(e)}
+			}
 		}
-		addVary(h, e.vary)
+		if len(e.vary) > 0 && len(h["Vary"]) == 0 {
+			h["Vary"] = e.vary
+		} else {
+			addVary(h, e.vary)
+		}
 		x.browserControl(h, 0)
 	}
 	if m.live.Live() {
 		live.Protect(h)
 	}
-	h["Cache-Status"] = []string{x.p.statusOfMiss(x.why, why, rec.status)}
+	h["Cache-Status"] = x.p.statusLine(x.why, why, rec.status)
 	if x.p.cfg.ServerTiming {
 		h["Server-Timing"] = append(h["Server-Timing"], x.p.timingOfMiss(why, m.arrived.Sub(m.asked)))
 	}

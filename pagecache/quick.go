@@ -148,15 +148,17 @@ func (e *entry) form(coding string) *form {
 
 // prepare makes the forms.
 func (e *entry) prepare() {
-	lines := slices.Clone(e.lines)
+	lines := e.lines
+	e.lines = slices.Clip(e.lines)
 	if len(e.vary) > 0 {
 		lines = append(lines, line{"Vary", e.vary})
 	}
 	_, set := e.header["Cache-Control"]
 	e.plain = form{lines: lines, body: e.body, makes: !set}
 	if e.length != nil {
-		e.plain.lines = append(slices.Clip(lines), line{"Content-Length", e.length})
+		e.plain.lines = append(lines, line{"Content-Length", e.length})
 	}
+	lines = slices.Clip(lines)
 	if c := e.coded; c != nil {
 		coded := slices.DeleteFunc(slices.Clone(lines), func(l line) bool { return l.name == "Etag" })
 		c.form = form{body: c.body, makes: !set, lines: append(coded, line{"Etag", c.etag}, line{"Content-Encoding", c.name}, line{"Content-Length", c.length})}

@@ -37,18 +37,23 @@ type outcome struct {
 }
 
 // statusOfMiss is Cache-Status (RFC 9211) of what did not come from the store.
-// There are not many, and each is made once.
 func (p *Pages) statusOfMiss(why, kept Reason, status int) string {
+	return p.statusLine(why, kept, status)[0]
+}
+
+// statusLine is it as a field value, which is shared. There are not many, and each
+// is made once.
+func (p *Pages) statusLine(why, kept Reason, status int) []string {
 	if why != ReasonStale && why != ReasonPurged {
 		status = 0
 	}
 	key := outcome{why, kept, status}
 	if have, ok := p.statuses.Load(key); ok {
-		return have.(string)
+		return *have.(*[]string)
 	}
-	text := p.newStatus(why, kept, status)
-	p.statuses.Store(key, text)
-	return text
+	line := slices.Clip([]string{p.newStatus(why, kept, status)})
+	p.statuses.Store(key, &line)
+	return line
 }
 
 // newStatus makes one. Reasons are for development only.

@@ -7,7 +7,7 @@
 # BENCH=regexp and BENCHFLAGS=-count=6 (bench), FUZZTIME=10s FUZZREST=2s (fuzz),
 # SMOKEFLAGS=-servers (smoke: in production mode as well), CHAOSFLAGS="-rows
 # redis-killed -seed 7 -duration 30s -json FILE" (chaos), SOAKFLAGS="-duration 5m
-# -json FILE" (soak), FIGURESFLAGS (figures).
+# -json FILE" (soak), FIGURESFLAGS (figures), PEERFLAGS=-short (bench-peers).
 
 .DEFAULT_GOAL := help
 .PHONY: help build run run-postgres run-production test fmt lint bench bench-peers fuzz smoke chaos reliability soak figures growth vulncheck clean
@@ -46,8 +46,8 @@ lint: ## formatting, vet, staticcheck, tidy go.mod
 bench: ## benchmarks of all packages that have any
 	@scripts/bench $(BENCHFLAGS)
 
-bench-peers: ## pages from the cache beside a bare Echo handler, by wrk
-	@cd bench && go run .
+bench-peers: ## pages from the cache beside bare servers and other caches, by wrk; PEERFLAGS=-short for a first look
+	@cd bench && go run . $(PEERFLAGS)
 
 fuzz: ## every fuzz target for FUZZTIME (10s), the harmless for FUZZREST
 	@scripts/fuzz

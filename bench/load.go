@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -27,11 +28,13 @@ func load(wrk, url, coding string, o options) (sample, error) {
 	if coding != "" {
 		args = append(args, "-H", "Accept-Encoding: "+coding)
 	}
-	out, err := exec.Command(wrk, append(args, url)...).CombinedOutput()
+	ctx, cancel := context.WithTimeout(context.Background(), o.duration+30*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, wrk, append(args, url)...).CombinedOutput()
 	if err != nil {
 		return sample{}, fmt.Errorf("wrk: %w: %s", err, out)
 	}
-	if strings.Contains(string(out), "Non-2xx") {
+	if strings.Contains(string(out), "Non-2xx") || strings.Contains(string(out), "Socket errors") {
 		return sample{}, fmt.Errorf("wrk saw errors: %s", out)
 	}
 	rate, slow := requestsPerSecond.FindSubmatch(out), slowest.FindSubmatch(out)

@@ -26,15 +26,22 @@ type server struct {
 	nginx *nginxConfig
 }
 
+// What the others are compared with.
+const (
+	nameHTTP = "net/http"
+	nameEcho = "Echo"
+)
+
 var servers = []server{
-	{name: "net/http", run: serve(plainHandler(true))},
-	{name: "Echo", run: serve(echoWith(true))},
+	{name: nameHTTP, run: serve(plainHandler(true))},
+	{name: "net/http without Content-Length", run: serve(plainHandler(false))},
+	{name: nameEcho, run: serve(echoWith(true))},
 	{name: "Echo without Content-Length", run: serve(echoWith(false))},
 	{name: "Echoic handler", run: cachedHandler},
 	{name: "Echoic CachePage on Echo", run: cachedEcho},
 	{name: "Fiber v3 cache", run: fiberServer},
-	{name: "nginx proxy_cache", nginx: &nginxConfig{upstream: "net/http"}},
-	{name: "nginx proxy_cache, gzip on", nginx: &nginxConfig{upstream: "net/http", gzip: true}},
+	{name: "nginx proxy_cache", nginx: &nginxConfig{upstream: nameHTTP}},
+	{name: "nginx proxy_cache, gzip on", nginx: &nginxConfig{upstream: nameHTTP, gzip: true}},
 	{name: "nginx proxy_cache, gzipped upstream", nginx: &nginxConfig{upstream: "gzipping origin"}},
 }
 
@@ -60,7 +67,7 @@ func serve(h http.Handler) func(addr string) error {
 // monotonous as markup is: gzip makes about a fifth of them.
 var pages = func() map[string][]byte {
 	m := make(map[string][]byte)
-	for _, kb := range sizes {
+	for _, kb := range allSizes {
 		var b strings.Builder
 		for i := 0; b.Len() < kb<<10; i++ {
 			fmt.Fprintf(&b, "<article id=\"q%d\"><h2>Quotation %x</h2><p>%d</p></article>\n", i, i*2654435761, i*i)

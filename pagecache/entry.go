@@ -39,9 +39,10 @@ type entry struct {
 
 	// What hits send, prepared so that they allocate nothing.
 	lines  []line
-	length []string // Content-Length
-	date   []string // Date, if it has one
-	vary   []string // Vary
+	length []string  // Content-Length
+	date   []string  // Date, if it has one
+	vary   []string  // Vary
+	texts  [2]string // room for length and our validator
 	second atomic.Pointer[secondly]
 	coded  *coded // the other coding, nil if there is none
 	plain  form
@@ -70,10 +71,15 @@ func (e *entry) size() int {
 			size += 16 + len(v)
 		}
 	}
-	for _, list := range append(slices.Clone(e.sets), e.fields, e.variants) {
-		for _, s := range list {
-			size += 16 + len(s)
-		}
+	for _, set := range e.sets {
+		size += sizeOfTexts(set)
+	}
+	return size + sizeOfTexts(e.fields) + sizeOfTexts(e.variants)
+}
+
+func sizeOfTexts(list []string) (size int) {
+	for _, s := range list {
+		size += 16 + len(s)
 	}
 	return size
 }
@@ -86,7 +92,8 @@ func (e *entry) complete() *entry {
 	e.etag = first(e.header["Etag"])
 	e.lastMod, _ = parseDate(e.header["Last-Modified"])
 	if bodyAllowed(e.status) {
-		e.length = []string{strconv.Itoa(len(e.body))}
+		e.texts[0] = strconv.Itoa(len(e.body))
+		e.length = e.texts[:1:1]
 	}
 	if e.coded != nil {
 		e.coded.etag = []string{codedTag(e.etag, e.coded.name[0])}

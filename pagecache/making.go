@@ -141,7 +141,8 @@ func (x *exchange) entryOf(a *answer, header http.Header, span lifespan) *entry 
 	if a.live != nil {
 		e.hollow(a.live)
 	} else if e.status == http.StatusOK && first(e.header["Etag"]) == "" {
-		e.header["Etag"], e.made = []string{x.p.tags.of(e.header, e.body)}, true
+		e.texts[1], e.made = x.p.tags.of(e.header, e.body), true
+		e.header["Etag"] = e.texts[1:]
 	}
 	addVary(e.header, route.vary)
 	if reflectsOrigin(x.r, e.header) {

@@ -84,7 +84,11 @@ func splitQuery(raw string, route *Route) query {
 	if q.cut {
 		q.seen = join()
 	}
-	slices.SortStableFunc(params, func(a, b param) int { return strings.Compare(a.name, b.name) })
+	byName := func(a, b param) int { return strings.Compare(a.name, b.name) }
+	if !q.cut && slices.IsSortedFunc(params, byName) {
+		return q // most have one parameter
+	}
+	slices.SortStableFunc(params, byName)
 	q.key = join()
 	return q
 }

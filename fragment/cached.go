@@ -52,6 +52,9 @@ func checkCall(name string, ttl time.Duration) error {
 
 // write writes one fragment, which may have been looked up ahead.
 func (f *Fragments) write(ctx context.Context, w io.Writer, req request, n nest, a *ahead, body func(context.Context, io.Writer) error) error {
+	if text, found := f.quick(ctx, &req); found {
+		return f.cfg.Live.WriteText(ctx, w, text)
+	}
 	rec, found := f.look(ctx, &req, a)
 	if found {
 		return f.cfg.Live.WriteText(ctx, w, rec.Value.Text)

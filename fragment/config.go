@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -77,6 +78,7 @@ type Fragments struct {
 	keepsStale bool
 	unshared   unshared
 	variants   variants
+	hot        hotKeys
 	count      counters
 	quiet      atomic.Int64 // unix second of the last logged failure
 
@@ -93,6 +95,7 @@ func New(cfg Config) (*Fragments, error) {
 		return nil, err
 	}
 	f := &Fragments{cfg: cfg, salt: cfg.Salt, named: map[string]*shelf{}, writers: map[string]*identity{}}
+	f.hot.seed = maphash.MakeSeed()
 	if f.records, err = newShelf(cfg.Cache, cfg.Live); err != nil {
 		return nil, err
 	}

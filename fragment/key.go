@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -37,6 +38,7 @@ type identity struct {
 	name    string
 	outside string    // the tag of what encloses it
 	key     cache.Key // name, hash of salt, kind and digest
+	hash    uint64    // for hotKeys
 }
 
 func (f *Fragments) identity(kind, name, digest string) *identity {
@@ -46,7 +48,9 @@ func (f *Fragments) identity(kind, name, digest string) *identity {
 	// The name in clear, for those who look at keys; the rest hashed once, so
 	// that there is less to hash for every hit.
 	sum := sha256.Sum256(appendFramed(appendFramed(appendFramed(append([]byte(nil), entryFormat), f.salt), kind), digest))
-	return &identity{name: name, outside: tagAny + name, key: cache.NewKey(name, string(sum[:]))}
+	return &identity{
+		name: name, outside: tagAny + name, key: cache.NewKey(name, string(sum[:])), hash: maphash.Bytes(f.hot.seed, sum[:]) ^ maphash.String(f.hot.seed, name),
+	}
 }
 
 // maxWriters bounds the names of Cached that are remembered; they are few where
@@ -76,6 +80,7 @@ type request struct {
 	recs *shelf
 	base cache.Key // without variants by value
 	key  cache.Key
+	hot  *hotKey // of base, if it is known
 	ttl  time.Duration
 	vary []any // without Using and Digest
 	// alone: the values that the fragment is known to vary by cannot be told
@@ -108,7 +113,11 @@ func (f *Fragments) request(ctx context.Context, id *identity, ttl time.Duration
 	if err != nil {
 		return req, err
 	}
-	req.base = id.key.With(string(b))
+	if req.hot = f.hot.of(id, b); req.hot != nil {
+		req.base = req.hot.key
+	} else {
+		req.base = id.key.With(string(b))
+	}
 	f.variants.choose(ctx, &req)
 	return req, nil
 }

@@ -10,6 +10,22 @@ import (
 	"github.com/echoic-go/echoic/cache/live"
 )
 
+// quick returns the stored fragment if that takes no thought: this process holds it,
+// and found it before. What it does not return, look may.
+func (f *Fragments) quick(ctx context.Context, req *request) (text live.Text, found bool) {
+	if req.hot == nil || req.alone || req.key != req.base {
+		return text, false
+	}
+	e, deps, ok := req.recs.Peek(ctx, req.hot.hot)
+	if !ok || f.keepsStale && e.stale(f.cfg.Now()) {
+		return text, false
+	}
+	req.recs.Used()
+	f.count.hits.Add(1)
+	req.id.note(cache.ScopeOf(ctx), e.dependsOn(*deps))
+	return e.Text, true
+}
+
 // look is lookup where the answer may be there already.
 func (f *Fragments) look(ctx context.Context, req *request, a *ahead) (cache.Record[entry], bool) {
 	if got, ok := a.take(req); ok {
@@ -26,10 +42,17 @@ func (f *Fragments) lookup(ctx context.Context, req *request) (cache.Record[entr
 		return cache.Record[entry]{}, false
 	}
 	req.ended = f.locks.ended.Load()
-	rec, found, err := req.recs.Get(ctx, req.key)
+	key := req.key
+	if req.hot != nil && key == req.base {
+		key = req.hot.hot
+	}
+	rec, found, err := req.recs.Get(ctx, key)
 	if err != nil {
 		f.storeFailed(ctx, "get", err)
 		return rec, false
+	}
+	if found && req.hot == nil {
+		f.hot.remember(req)
 	}
 	return rec, f.use(ctx, req, rec, found)
 }

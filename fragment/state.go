@@ -65,13 +65,23 @@ func (s *state) blockFunc(b *boundBlock) any {
 	}
 	switch b.args {
 	case 0:
-		return func() (bool, error) { return s.begin(b, b.ttl, nil) }
+		return func() bool { return orPanic(s.begin(b, b.ttl, nil)) }
 	case 1:
-		return func(v any) (bool, error) { return s.begin(b, b.ttl, append(s.args[:0], v)) }
+		return func(v any) bool { return orPanic(s.begin(b, b.ttl, append(s.args[:0], v))) }
 	case 2:
-		return func(v, w any) (bool, error) { return s.begin(b, b.ttl, append(s.args[:0], v, w)) }
+		return func(v, w any) bool { return orPanic(s.begin(b, b.ttl, append(s.args[:0], v, w))) }
 	}
 	return func(vary ...any) (bool, error) { return s.begin(b, b.ttl, vary) }
+}
+
+// orPanic hands an error to text/template in the form that costs nothing where there
+// is none: it makes the same of a function that panics with an error and of one that
+// returns it, and has to allocate a second result for every call.
+func orPanic(render bool, err error) bool {
+	if err != nil {
+		panic(err)
+	}
+	return render
 }
 
 // beginIf is begin of a cacheIf. Where the condition does not hold the body is
@@ -115,6 +125,9 @@ func (s *state) open(id *identity, ttl time.Duration, vary []any) (none live.Tex
 	req, err := f.request(s.ctx, id, ttl, vary)
 	if err != nil {
 		return none, err
+	}
+	if text, found := f.quick(s.ctx, &req); found {
+		return text, nil
 	}
 	rec, found := f.look(s.ctx, &req, &s.ahead)
 	if found {

@@ -54,13 +54,19 @@ type Record[T any] struct {
 	ticket ticket
 }
 
-// Shares reports whether what was made after the lookup of leader is also for who
+// Shares reports whether what was made after the lookup of a leader is also for who
 // has looked up r, and came so much later. It is not if something was purged in
 // between. A lookup that the store did not answer cannot tell, and what this
 // process knows decides, for a second.
-func (r Record[T]) Shares(leader Record[T], later time.Duration) bool {
+func (r Record[T]) Shares(leader Moment, later time.Duration) bool {
 	return r.ticket.shares(leader.ticket, later)
 }
+
+// Moment is when something was looked up, as far as purges tell.
+type Moment struct{ ticket ticket }
+
+// Moment returns that of the lookup.
+func (r Record[T]) Moment() Moment { return Moment{r.ticket} }
 
 // Away reports whether the lookup missed because the store did not answer, also
 // where the policy hides that.

@@ -38,7 +38,7 @@ func TestSharesAcrossTheFallback(t *testing.T) {
 	}
 	shares := func(what string, who, leader cache.Record[string], later time.Duration, want bool) {
 		t.Helper()
-		if got := who.Shares(leader, later); got != want {
+		if got := who.Shares(leader.Moment(), later); got != want {
 			t.Errorf("%s: %v", what, got)
 		}
 	}

@@ -53,7 +53,7 @@ func takesOff(h http.Header) bool {
 		return false
 	}
 	for name := range namedFields(lines, "") {
-		if !hopByHop[name] && len(h[name]) > 0 {
+		if !hopByHop(name) && len(h[name]) > 0 {
 			return true
 		}
 	}

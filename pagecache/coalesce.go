@@ -36,7 +36,7 @@ func (x *exchange) fetch() error {
 				return x.share(e)
 			}
 		}
-		fl, leads := x.p.flights.join(key, x.missed, x.p.cfg.MaxWaiters)
+		fl, leads := x.p.flights.join(key, x.missed.Moment(), x.p.cfg.MaxWaiters)
 		if fl == nil {
 			break
 		}

@@ -24,9 +24,9 @@ type flight struct {
 	key     string
 	done    chan struct{} // made when somebody waits; guarded by flights.mu
 	begun   time.Time
-	lookup  cache.Record[*entry] // the leader's, which missed
-	waiters int                  // guarded by flights.mu
-	abandon context.CancelFunc   // guarded by flights.mu; set when the leader's client has gone
+	lookup  cache.Moment       // of the leader, who missed
+	waiters int                // guarded by flights.mu
+	abandon context.CancelFunc // guarded by flights.mu; set when the leader's client has gone
 
 	// Written before done is closed.
 	entry  *entry // what everybody may have, or nil
@@ -38,7 +38,7 @@ type flight struct {
 
 // join returns the flight for key; who created it leads. A nil flight means
 // that too many wait already.
-func (f *flights) join(key string, lookup cache.Record[*entry], limit int) (fl *flight, leads bool) {
+func (f *flights) join(key string, lookup cache.Moment, limit int) (fl *flight, leads bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if fl = f.m[key]; fl != nil {
@@ -60,11 +60,11 @@ func (f *flights) lead(key string) *flight {
 	if f.m[key] != nil {
 		return nil
 	}
-	return f.create(key, cache.Record[*entry]{})
+	return f.create(key, cache.Moment{})
 }
 
 // create is called with the lock held.
-func (f *flights) create(key string, lookup cache.Record[*entry]) *flight {
+func (f *flights) create(key string, lookup cache.Moment) *flight {
 	if f.m == nil {
 		f.m = make(map[string]*flight)
 	}

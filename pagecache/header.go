@@ -13,22 +13,28 @@ const (
 	maxHeaderBytes  = 16 << 10
 )
 
-// hopByHop are fields that belong to one connection (RFC 9111, section 3.1), or
+// hopByHop reports fields that belong to one connection (RFC 9111, section 3.1), or
 // that this cache makes itself.
-var hopByHop = map[string]bool{
-	"Age": true, "Connection": true, "Content-Length": true, "Keep-Alive": true, "Proxy-Authenticate": true,
-	"Proxy-Authentication-Info": true, "Proxy-Authorization": true, "Proxy-Connection": true, "Set-Cookie": true, "Te": true,
-	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+func hopByHop(field string) bool {
+	switch field {
+	case "Age", "Connection", "Content-Length", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authentication-Info",
+		"Proxy-Authorization", "Proxy-Connection", "Set-Cookie", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return false
 }
 
-// perResponse are headers that belong to one response of an application and are
+// perResponse reports headers that belong to one response of an application and are
 // never replayed by its own cache. They are end-to-end: before another server
 // they stay.
-var perResponse = map[string]bool{
-	"Cache-Status": true, "Ratelimit": true, "Ratelimit-Policy": true, "Ratelimit-Limit": true, "Ratelimit-Remaining": true,
-	"Ratelimit-Reset": true, "Retry-After": true, "Server-Timing": true, "Traceparent": true, "Tracestate": true,
-	"X-Request-Id": true, "X-Correlation-Id": true, "X-Ratelimit-Limit": true, "X-Ratelimit-Remaining": true,
-	"X-Ratelimit-Reset": true,
+func perResponse(field string) bool {
+	switch field {
+	case "Cache-Status", "Ratelimit", "Ratelimit-Policy", "Ratelimit-Limit", "Ratelimit-Remaining", "Ratelimit-Reset",
+		"Retry-After", "Server-Timing", "Traceparent", "Tracestate", "X-Request-Id", "X-Correlation-Id", "X-Ratelimit-Limit",
+		"X-Ratelimit-Remaining", "X-Ratelimit-Reset":
+		return true
+	}
+	return false
 }
 
 // soundHeader reports whether the fields can be stored: net/http cleans CR and
@@ -60,7 +66,7 @@ func replayable(before snapshot, after http.Header, unkept string, strict bool) 
 	drop := namedFields(after["Connection"], unkept)
 	for name, values := range after {
 		name = http.CanonicalHeaderKey(name)
-		if hopByHop[name] || drop[name] || !strict && perResponse[name] || sameValues(before.of(name), values) {
+		if hopByHop(name) || drop[name] || !strict && perResponse(name) || sameValues(before.of(name), values) {
 			continue
 		}
 		from := len(room)

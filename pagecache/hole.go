@@ -275,6 +275,6 @@ func (e *entry) soundHoles() bool {
 	}
 	_, err := live.NewText(e.body, e.live.holes)
 	return err == nil && e.coded == nil && !e.codable && e.etag == "" && e.lmText == "" && !slices.ContainsFunc(e.live.fields, func(f live.Field) bool {
-		return len(e.header[f.Name]) > 0 || hopByHop[f.Name]
+		return len(e.header[f.Name]) > 0 || hopByHop(f.Name)
 	})
 }

@@ -49,7 +49,7 @@ func (a *renewal) claim(x *exchange) bool {
 	x.why, x.ended = ReasonRefresh, x.p.flights.ended.Load()
 	x.stale, x.found, x.at, x.index = a.stale.stale, a.stale.found, a.stale.at, a.stale.index
 	x.ticket(x.r.Context())
-	a.fl.lookup = x.missed
+	a.fl.lookup = x.missed.Moment()
 	return true
 }
 

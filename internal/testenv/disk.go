@@ -17,11 +17,11 @@ import (
 )
 
 // SmallDisk mounts a disk of so many bytes ("48m") at dir, until t ends. That needs
-// root and Linux; without, the test fails and says so.
+// root and Linux; where it is not allowed the test is skipped, see Skipped.
 func SmallDisk(t testing.TB, dir, size string) {
 	t.Helper()
 	if err := mountMemory(dir, size); err != nil {
-		t.Fatalf("testenv: a small disk cannot be mounted at %s: %v; this needs Linux and root", dir, err)
+		refused(t, err, "mounting a small disk needs Linux and root (CAP_SYS_ADMIN)")
 	}
 	t.Cleanup(func() {
 		if err := unmount(dir); err != nil {
@@ -33,20 +33,60 @@ func SmallDisk(t testing.TB, dir, size string) {
 // ReadOnly makes files refuse all writes, as those on a disk that the kernel has
 // made read-only do: also who has them open cannot write any more. It lasts until
 // writable is called, or t ends. That needs root, Linux and a file system with
-// attributes; without, the test fails and says so.
+// attributes; where it is not allowed the test is skipped, see Skipped.
 func ReadOnly(t testing.TB, paths ...string) (writable func()) {
 	t.Helper()
-	set := func(on bool) {
+	var changed []string
+	writable = func() {
 		t.Helper()
-		for _, path := range paths {
-			if err := immutable(path, on); err != nil && (on || !errors.Is(err, os.ErrNotExist)) {
-				t.Fatalf("testenv: %s cannot be made read-only or writable: %v; this needs Linux, root and a file system with attributes, such as ext4", path, err)
+		for _, path := range changed {
+			if err := immutable(path, false); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("testenv: %s stays read-only: %v", path, err)
 			}
 		}
+		changed = nil
 	}
-	t.Cleanup(func() { set(false) })
-	set(true)
-	return func() { set(false) }
+	t.Cleanup(func() { writable() })
+	for _, path := range paths {
+		if err := immutable(path, true); err != nil {
+			refused(t, err, "making a file read-only needs Linux, root (CAP_LINUX_IMMUTABLE) and a file system with attributes, such as ext4")
+		}
+		changed = append(changed, path)
+	}
+	return writable
+}
+
+// Skipped is the environment variable with the name of a file to which skipped
+// tests add a line with their reasons: go test prints none.
+const Skipped = "ECHOIC_TEST_SKIPPED"
+
+// refused ends a test that the machine does not allow: what cannot be had by
+// installing something is skipped, and everything else fails.
+func refused(t testing.TB, err error, needs string) {
+	t.Helper()
+	if !isRefusal(err) {
+		t.Fatalf("testenv: %s: %v", needs, err)
+		return
+	}
+	if file := os.Getenv(Skipped); file != "" {
+		if err := appendLine(file, fmt.Sprintf("%s: %s: %v", t.Name(), needs, err)); err != nil {
+			t.Fatalf("testenv: %s: %v", Skipped, err)
+		}
+	}
+	t.Skipf("testenv: %s: %v", needs, err)
+}
+
+func isRefusal(err error) bool {
+	return errors.Is(err, os.ErrPermission) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOTTY)
+}
+
+func appendLine(name, line string) error {
+	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(line + "\n")
+	return errors.Join(err, file.Close())
 }
 
 // databaseDisk is the size of the disk of a SmallDatabase, in mount's words.

@@ -35,8 +35,10 @@
 // [Browser] finds a browser of the Chromium family.
 //
 // A program that is not installed fails the test with a message that
-// says how to install it. Only ECHOIC_TEST_BROWSER=none skips tests: those of a
-// browser, on a machine that cannot have one.
+// says how to install it. Skipped are only the tests of a browser with
+// ECHOIC_TEST_BROWSER=none, on a machine that cannot have one, and those of a full
+// or read-only disk where the kernel lets nobody mount ([SmallDisk], [ReadOnly]);
+// make test lists the latter at its end.
 //
 // Servers and directories do not outlive the test binary, even if it is
 // killed; see internal/testenv/server.

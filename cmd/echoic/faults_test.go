@@ -123,8 +123,12 @@ func commandFaults() []commandFault {
 // What the commands say when something is wrong is true: check finds it, and a
 // clear that says that it has cleared has.
 func TestCommandsInFaults(t *testing.T) {
+	t.Parallel()
 	for _, tt := range commandFaults() {
-		t.Run(tt.name, func(t *testing.T) { tt.run(t, newStand(t, testenv.Postgres(t).Database(t))) })
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tt.run(t, newStand(t, testenv.Postgres(t).Database(t)))
+		})
 	}
 }
 
@@ -146,16 +150,16 @@ func (tt commandFault) run(t *testing.T, s *stand) {
 	})
 	tt.begin(t, s)
 	begun := time.Now()
-	code, out, errs := cli(t, "", s.vars, "check")
+	code, out, errs := program(t, s.vars, "check")
 	if tt.found && code == 0 {
 		t.Errorf("check finds nothing:\n%s%s", out, errs)
 	}
-	cleared, outOfClear, errsOfClear := cli(t, "", s.vars, "clear", "--yes")
+	cleared, outOfClear, errsOfClear := program(t, s.vars, "clear", "--yes")
 	if took := time.Since(begun); took > commandTime {
 		t.Errorf("the commands took %v", took)
 	}
 	all := out + errs + outOfClear + errsOfClear
-	if strings.Contains(all, s.redis.Password) || strings.Contains(all, "panic") {
+	if strings.Contains(all, s.redis.Password) || strings.Contains(all, "panic") || strings.Contains(all, "DATA RACE") {
 		t.Errorf("the commands say too much:\n%s", all)
 	}
 	tt.mend(t, s)

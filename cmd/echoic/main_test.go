@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		main()
 	}
+	testenv.Parallel(4)
 	goleak.VerifyTestMain(testenv.Wrap(m))
 }
 
@@ -196,18 +198,23 @@ func TestProxy(t *testing.T) {
 			t.Fatalf("%s: exit %d, %v", name, <-done, err)
 		}
 		front := strings.Fields(line)[2]
-		for i := range 2 {
+		ask := func() (hit bool) {
 			res, err := http.Get(front)
 			if err != nil {
 				t.Fatal(err)
 			}
 			body, _ := io.ReadAll(res.Body)
 			_ = res.Body.Close()
-			hit := strings.Contains(res.Header.Get("Cache-Status"), "; hit")
-			if !strings.HasPrefix(string(body), "from 127.0.0.1:") || hit != (i == 1) {
-				t.Errorf("%s, request %d: %q %v", name, i+1, body, res.Header)
+			if !strings.HasPrefix(string(body), "from 127.0.0.1:") {
+				t.Errorf("%s: %q %v", name, body, res.Header)
 			}
+			return strings.Contains(res.Header.Get("Cache-Status"), "; hit")
 		}
+		if ask() {
+			t.Errorf("%s: a hit before anything was kept", name)
+		}
+		// A Redis that answers late on a busy machine keeps nothing.
+		testenv.Eventually(t, 30*time.Second, ask, "%s: the page is kept", name)
 		http.DefaultClient.CloseIdleConnections()
 		stop()
 		if code := <-done; code != 0 {

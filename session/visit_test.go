@@ -240,7 +240,7 @@ func TestNoGoroutine(t *testing.T) {
 func TestIterateUnderRequest(t *testing.T) {
 	t.Parallel()
 	rows := newProbe(t)
-	m, err := session.New(session.Config{Store: rows.Store})
+	m, err := session.New(session.Config{Store: rows.Store, StoreBudget: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

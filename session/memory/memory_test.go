@@ -69,7 +69,7 @@ func TestClosed(t *testing.T) {
 func Example() {
 	store := memory.New(memory.Config{})
 	defer store.Close()
-	sessions, err := session.New(session.Config{Store: store})
+	sessions, err := session.New(session.Config{Store: store, StoreBudget: time.Minute})
 	if err != nil {
 		fmt.Println(err)
 		return

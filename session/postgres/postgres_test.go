@@ -180,7 +180,7 @@ func TestKilled(t *testing.T) {
 	t.Parallel()
 	server := testenv.NewPostgres(t, testenv.PostgresConfig{Durable: true})
 	s := openStore(t, server.Database(t), postgres.Config{})
-	sessions, err := session.New(session.Config{Store: s, HashTokens: true})
+	sessions, err := session.New(session.Config{Store: s, HashTokens: true, StoreBudget: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

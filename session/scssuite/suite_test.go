@@ -35,7 +35,7 @@ type SessionManager struct {
 
 // New is the constructor that the tests call.
 func New() *SessionManager {
-	m, err := session.New(session.Config{Store: memory.New(memory.Config{CleanUp: -1})})
+	m, err := session.New(session.Config{Store: memory.New(memory.Config{CleanUp: -1}), StoreBudget: time.Minute})
 	if err != nil {
 		panic(err)
 	}

@@ -2,7 +2,6 @@ package pagecache
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 )
 
@@ -54,49 +53,4 @@ func sameOrigin(base, ref string, route *Route) string {
 	}
 	q := splitQuery(to.RawQuery, route)
 	return joinURL(to.Scheme, from.Host, to.EscapedPath(), q.key)
-}
-
-// head lets the handler answer HEAD. In the Strict profile the answer speaks of
-// the stored GET answer too: it updates it, or shows that it is out of date (RFC
-// 9111, section 4.3.5).
-func (x *exchange) head() error {
-	if !x.route.strict || x.stale == nil {
-		return x.bypass()
-	}
-	x.ticket(x.r.Context())
-	m := &making{x: x, asked: x.p.cfg.Now(), changed: x.p.changed.making(x.target.url)}
-	m.ctx, m.scope = x.p.records.Open(x.r.Context(), x.missed)
-	m.scope.Tag(x.urlTags()...)
-	m.scope.Tag(x.route.tags...)
-	x.w.Header()["Cache-Status"] = append(x.w.Header()["Cache-Status"], x.p.statusOfMiss(x.why, "", 0))
-	m.rec.init(x.w, 0, func(int) bool { return true })
-	x.note = &m.note
-	err := x.next(&m.rec, x.r.WithContext(withOuter(m.ctx, x.note)))
-	m.arrived = x.p.cfg.Now()
-	if err != nil || m.rec.status != http.StatusOK {
-		return err
-	}
-	update := replayable(m.rec.before, m.fields(), "", true)
-	length := first(m.fields()["Content-Length"])
-	if !sameAnswer(x.stale, update, length) {
-		x.drop()
-		return nil
-	}
-	m.rec.state = recordState{wrote: true}
-	if e, why := m.freshened(x.stale, update); why == "" {
-		m.inherit()
-		m.keep(e, ReasonFreshened)
-	}
-	return nil
-}
-
-// sameAnswer reports whether an answer to HEAD can be about a stored answer:
-// whatever both say of validators and length has to agree.
-func sameAnswer(e *entry, update http.Header, length string) bool {
-	for _, name := range [...]string{"Etag", "Last-Modified"} {
-		if now := first(update[name]); now != "" && now != first(e.header[name]) {
-			return false
-		}
-	}
-	return length == "" || length == lengthOf(e.body)
 }

@@ -228,6 +228,63 @@ func answering(status int) pagecache.Next {
 	}
 }
 
+// HEAD of a stale page that the handler fails to answer is the stale page's.
+func TestStaleIfErrorOnHead(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		next  pagecache.Next
+		stale bool
+	}{
+		"error":             {func(http.ResponseWriter, *http.Request) error { return errors.New("x") }, true},
+		"error that is 404": {func(http.ResponseWriter, *http.Request) error { return statusError(404) }, false},
+		"disconnected":      {func(http.ResponseWriter, *http.Request) error { return fmt.Errorf("%w: x", pagecache.ErrDisconnected) }, true},
+		"panic":             {func(http.ResponseWriter, *http.Request) error { panic("x") }, true},
+		"503":               {answering(503), true},
+		"404":               {answering(404), false},
+		"200":               {answering(200), false},
+		"200 by nothing":    {func(http.ResponseWriter, *http.Request) error { return nil }, false},
+	} {
+		for _, strict := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", strict: ", strict), func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t, page("unused"), func(c *pagecache.Config) { c.Logger, c.Strict = slog.New(slog.DiscardHandler), strict })
+				route := s.pages.Route(0)
+				ask := func(method string, next pagecache.Next) (res *http.Response, err error) {
+					w := httptest.NewRecorder()
+					defer func() {
+						if p := recover(); p != nil {
+							err = fmt.Errorf("panic: %v", p)
+						}
+						res = w.Result()
+					}()
+					err = s.pages.Serve(w, httptest.NewRequest(method, "http://a.test/", nil), route, next)
+					return
+				}
+				_, _ = ask("GET", func(w http.ResponseWriter, _ *http.Request) error {
+					w.Header().Set("Cache-Control", "max-age=60, stale-if-error=60")
+					w.Header().Set("Content-Length", "4")
+					_, err := io.WriteString(w, "good")
+					return err
+				})
+				for _, step := range []struct {
+					after time.Duration
+					stale bool
+				}{{90 * time.Second, tt.stale}, {130 * time.Second, tt.stale && strict && name == "disconnected"}} {
+					s.clock.Store(int64(step.after))
+					res, err := ask("HEAD", tt.next)
+					stale := err == nil && res.StatusCode == 200 && res.Header.Get("Age") == fmt.Sprint(step.after.Seconds())
+					if stale != step.stale {
+						t.Fatalf("after %v: stale is not %v: %d %v %v", step.after, step.stale, res.StatusCode, res.Header, err)
+					}
+					if stale && (body(t, res) != "" || res.Header.Get("Content-Length") != "4") {
+						t.Fatalf("an answer to HEAD with body or with Content-Length %q", res.Header.Get("Content-Length"))
+					}
+				}
+			})
+		}
+	}
+}
+
 func TestClockGoesBack(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page("x"), nil)

@@ -21,6 +21,9 @@ const (
 func (a *App) Activity(context.Context) (console.Activity, error) {
 	stats, tops := a.Pages.Stats(), a.Pages.Tops(mostRanks)
 	activity := console.Activity{Hits: ranksOf(tops.Hits), Cost: ranksOf(tops.Cost), Tags: ranksOf(tops.Tags)}
+	values, fragments := a.Cache.Tops(mostRanks), a.Fragments.Tops(mostRanks)
+	activity.Values, activity.ValueCost = ranksOf(values.Hits), ranksOf(values.Cost)
+	activity.Fragments, activity.FragmentCost = ranksOf(fragments.Hits), ranksOf(fragments.Cost)
 	for _, r := range stats.Routes {
 		activity.Routes = append(activity.Routes, routeOf(r))
 	}

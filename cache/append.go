@@ -12,7 +12,7 @@ func (c *Cache) AppendBytes(ctx context.Context, dst []byte, key string, opts ..
 		return dst, false, err
 	}
 	if v, stale := c.nearValue(ctx, o.version, key); v != nil && !stale && v.s.env.codec == Raw.ID() {
-		c.nearHit(ctx, v)
+		c.nearHit(ctx, v, key)
 		return append(dst, v.s.env.payload...), true, nil
 	}
 	value, found, err := Of[[]byte](c).Get(ctx, key, opts...)

@@ -21,6 +21,7 @@ type Cache struct {
 	records generation // of pages and fragments
 	journal journaling
 	count   counters
+	tops    tops
 
 	prefixed  string // valuePrefix of Config.Version
 	clearOwed atomic.Uint32
@@ -58,7 +59,7 @@ func New(cfg Config) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{
-		cfg: cfg, store: store, near: cfg.Near, tags: cfg.Tags, sweep: make(chan struct{}, 1),
+		cfg: cfg, store: store, near: cfg.Near, tags: cfg.Tags, tops: newTops(), sweep: make(chan struct{}, 1),
 		journal: journaling{journal: cfg.Journal, last: cfg.JournalLast, log: cfg.Logger},
 	}
 	c.prefixed = c.valuePrefix(cfg.Version)

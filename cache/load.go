@@ -67,7 +67,7 @@ func (r *request[T]) look(ctx context.Context) (v T, state freshness, err error)
 	defer func() { r.t.said, r.t.fallback = said, degraded(r.c.cfg.Store) }()
 	if held, stale := r.c.nearValue(ctx, r.o.version, r.key); held != nil && !stale {
 		if r.c.decode(ctx, &held.s, &v) {
-			r.c.nearHit(ctx, held)
+			r.c.nearHit(ctx, held, r.key)
 			return v, isFresh, nil
 		}
 		v = *new(T)
@@ -84,7 +84,7 @@ func (r *request[T]) look(ctx context.Context) (v T, state freshness, err error)
 		var zero T
 		return zero, isMissing, nil
 	}
-	r.c.hit(true)
+	r.c.hitOf(r.key)
 	r.c.note(ctx, s)
 	if s.stale {
 		r.c.count.stale.Add(1)
@@ -224,10 +224,12 @@ func (r *request[T]) lead(ctx context.Context, fl *flight, out *T, wait bool) {
 	ctx, scope := begin(ctx, r.t)
 	scope.Tag(r.o.tags...)
 	var v T
+	began := time.Now()
 	fl.err = guard(r.key, func() (err error) {
 		v, err = r.load(ctx)
 		return err
 	})
+	r.c.loaded(r.key, time.Since(began))
 	if fl.err != nil {
 		fl.deps = scope.Deps()
 		return

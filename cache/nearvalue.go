@@ -97,8 +97,8 @@ func (c *Cache) isKey(full string, version int, key string) bool {
 
 // nearHit is what a read of a value that the near tier holds does: count, and
 // tell the scope.
-func (c *Cache) nearHit(ctx context.Context, v *nearValue) {
-	c.hit(true)
+func (c *Cache) nearHit(ctx context.Context, v *nearValue, key string) {
+	c.hitOf(key)
 	ScopeOf(ctx).Merge(v.s.env.allDeps())
 }
 
@@ -116,15 +116,15 @@ func (t Typed[T]) GetShared(ctx context.Context, key string, opts ...Option) (va
 	}
 	if p := v.shared.Load(); p != nil {
 		if value, found = (*p).(T); found {
-			t.nearHit(ctx, v)
+			t.nearHit(ctx, v, key)
 			return value, true, nil
 		}
 	}
-	return t.share(ctx, v)
+	return t.share(ctx, key, v)
 }
 
 // share decodes a held value for all who read it from now on.
-func (t Typed[T]) share(ctx context.Context, v *nearValue) (T, bool, error) {
+func (t Typed[T]) share(ctx context.Context, key string, v *nearValue) (T, bool, error) {
 	var value T
 	if !t.decode(ctx, &v.s, &value) {
 		t.hit(false)
@@ -132,7 +132,7 @@ func (t Typed[T]) share(ctx context.Context, v *nearValue) (T, bool, error) {
 	}
 	var boxed any = value
 	v.shared.Store(&boxed)
-	t.nearHit(ctx, v)
+	t.nearHit(ctx, v, key)
 	return value, true, nil
 }
 

@@ -41,10 +41,11 @@ type tally [8]struct {
 	_ [56]byte
 }
 
-// add counts one, on a line that the goroutine's stack chooses.
-func (t *tally) add() {
+// add counts one, on a line that the goroutine's stack chooses, and returns the count
+// on that line.
+func (t *tally) add() uint64 {
 	var here byte
-	t[uintptr(unsafe.Pointer(&here))>>11%uintptr(len(t))].n.Add(1)
+	return t[uintptr(unsafe.Pointer(&here))>>11%uintptr(len(t))].n.Add(1)
 }
 
 func (t *tally) sum() (n uint64) {

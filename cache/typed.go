@@ -21,7 +21,7 @@ func (t Typed[T]) Get(ctx context.Context, key string, opts ...Option) (value T,
 		return t.getStored(ctx, o.version, key)
 	}
 	if value, found = copyRaw[T](&v.s); found {
-		t.nearHit(ctx, v)
+		t.nearHit(ctx, v, key)
 		return value, true, nil
 	}
 	return t.getHeld(ctx, o.version, key, v)
@@ -33,7 +33,7 @@ func (t Typed[T]) getHeld(ctx context.Context, version int, key string, v *nearV
 	if !t.decode(ctx, &v.s, &value) {
 		return t.getStored(ctx, version, key)
 	}
-	t.nearHit(ctx, v)
+	t.nearHit(ctx, v, key)
 	return value, true, nil
 }
 
@@ -49,7 +49,7 @@ func (t Typed[T]) getStored(ctx context.Context, version int, key string) (value
 		t.hit(false)
 		return zero, false, nil
 	}
-	t.hit(true)
+	t.hitOf(key)
 	t.note(ctx, s)
 	return value, true, nil
 }
@@ -108,11 +108,13 @@ func (t Typed[T]) GetMany(ctx context.Context, keys []string, opts ...Option) (m
 	for i, s := range found {
 		var v T
 		ok := s != nil && !s.stale && t.decode(ctx, s, &v)
-		t.hit(ok)
-		if ok {
-			t.note(ctx, s)
-			values[keys[i]] = v
+		if !ok {
+			t.hit(false)
+			continue
 		}
+		t.hitOf(keys[i])
+		t.note(ctx, s)
+		values[keys[i]] = v
 	}
 	return values, nil
 }
@@ -130,7 +132,7 @@ func (t Typed[T]) nearMany(ctx context.Context, keys []string, o *callOptions, v
 			rest = append(rest, key)
 			continue
 		}
-		t.nearHit(ctx, v)
+		t.nearHit(ctx, v, key)
 		values[key] = value
 	}
 	return rest

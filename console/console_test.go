@@ -1,13 +1,17 @@
 package console_test
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/echoic-go/echoic"
+	"github.com/echoic-go/echoic/cache"
 	"github.com/echoic-go/echoic/console"
 	"github.com/echoic-go/echoic/internal/testenv"
 	"github.com/echoic-go/echoic/pagecache"
@@ -290,5 +294,47 @@ func TestAuditIsBounded(t *testing.T) {
 	done := h.page.Actions()
 	if len(done) != 200 || len(done[0].Target) != 1024 {
 		t.Errorf("%d actions with targets of %d bytes, want 200 and 1024", len(done), len(done[0].Target))
+	}
+}
+
+// The page of keys ranks values and fragments beside pages.
+func TestKeysRankValuesAndFragments(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil, nil)
+	values := cache.Of[string](h.app.Cache)
+	for range 64 * 8 { // one hit in 64 of each of eight counters is named
+		if _, err := values.GetOrSet(t.Context(), "quote:"+hostile, func(context.Context) (string, error) { return "x", nil }); err != nil {
+			t.Fatal(err)
+		}
+		err := h.app.Fragments.Cached(t.Context(), io.Discard, "side-bar", time.Minute, nil, func(_ context.Context, w io.Writer) error {
+			_, err := io.WriteString(w, "text")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	activity, err := h.app.Activity(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, list := range map[string][]console.Rank{
+		"quote:" + hostile: activity.Values, "side-bar": activity.Fragments,
+	} {
+		if len(list) != 1 || list[0].Name != name || list[0].Weight == 0 || list[0].Weight%64 != 0 {
+			t.Errorf("most hits of %q: %+v", name, list)
+		}
+	}
+	if len(activity.ValueCost) != 1 || activity.ValueCost[0].Name != "quote:"+hostile || len(activity.FragmentCost) != 1 || activity.FragmentCost[0].Name != "side-bar" {
+		t.Errorf("most costly: %+v, %+v", activity.ValueCost, activity.FragmentCost)
+	}
+	_, body := h.ask("GET", "/keys", nil)
+	for _, want := range []string{"Values: most hits", "Values: most costly", "Fragments: most hits", "Fragments: most costly", "side-bar", "quote:&lt;script&gt;"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q in\n%s", want, body)
+		}
+	}
+	if strings.ContainsAny(body, "\x1b\u202e") || strings.Contains(body, "<script>window") {
+		t.Error("a key steers the page")
 	}
 }

@@ -141,9 +141,31 @@ func (c *Console) routes(w http.ResponseWriter, r *http.Request) error {
 
 // keysView is the page of keys.
 type keysView struct {
-	Query      string
-	Found      *Found
-	Hits, Cost []Rank
+	Query string
+	Found *Found
+	Tops  []ranking
+}
+
+// ranking is one list of what came up most.
+type ranking struct {
+	ID, Title, Note, Empty string
+	List                   []Rank
+	Micros                 bool // weights are microseconds, else a number
+	Search                 bool // names can be searched for
+}
+
+// mostTop is how long a ranking is.
+const mostTop = 20
+
+func rankings(a Activity) []ranking {
+	return []ranking{
+		{"hits", "Pages: most hits", "By answers from the store, an estimate from one hit in 64.", "No hit was sampled yet.", first(a.Hits, mostTop), false, true},
+		{"cost", "Pages: most costly", "By all the time that their handlers took.", "No handler has run yet.", first(a.Cost, mostTop), true, true},
+		{"values", "Values: most hits", "By reads that found one, an estimate from one in 64.", "No hit was sampled yet.", first(a.Values, mostTop), false, true},
+		{"value-cost", "Values: most costly", "By all the time that their loaders took.", "No loader has run yet.", first(a.ValueCost, mostTop), true, true},
+		{"fragments", "Fragments: most hits", "By how often they were found, an estimate from one in 64.", "No hit was sampled yet.", first(a.Fragments, mostTop), false, false},
+		{"fragment-cost", "Fragments: most costly", "By all the time that rendering them took.", "None was rendered yet.", first(a.FragmentCost, mostTop), true, false},
+	}
 }
 
 func (c *Console) keys(w http.ResponseWriter, r *http.Request) error {
@@ -151,7 +173,7 @@ func (c *Console) keys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := keysView{Query: strings.TrimSpace(r.URL.Query().Get("q")), Hits: first(activity.Hits, 20), Cost: first(activity.Cost, 20)}
+	v := keysView{Query: strings.TrimSpace(r.URL.Query().Get("q")), Tops: rankings(activity)}
 	if inspector, ok := c.cfg.Source.(Inspector); ok && v.Query != "" {
 		found, err := inspector.Search(r.Context(), Query{Text: v.Query})
 		if err != nil {

@@ -192,6 +192,13 @@ type Activity struct {
 	Cost   []Rank     `json:"cost"`   // URLs by microseconds of their handlers
 	Tags   []Rank     `json:"tags"`   // tags by pages that were stored with them
 	Recent []Decision `json:"recent"` // the newest first
+
+	// Values are keys, and Fragments names, as Hits and Cost are URLs: by reads
+	// that found one, and by microseconds of loaders and renders.
+	Values       []Rank `json:"values"`
+	ValueCost    []Rank `json:"value_cost"`
+	Fragments    []Rank `json:"fragments"`
+	FragmentCost []Rank `json:"fragment_cost"`
 }
 
 // Route is what was done on one route template.

@@ -80,6 +80,7 @@ type Fragments struct {
 	variants   variants
 	hot        hotKeys
 	count      counters
+	tops       tops
 	quiet      atomic.Int64 // unix second of the last logged failure
 
 	mu      sync.RWMutex
@@ -94,7 +95,7 @@ func New(cfg Config) (*Fragments, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Fragments{cfg: cfg, salt: cfg.Salt, named: map[string]*shelf{}, writers: map[string]*identity{}}
+	f := &Fragments{cfg: cfg, salt: cfg.Salt, tops: newTops(), named: map[string]*shelf{}, writers: map[string]*identity{}}
 	f.hot.seed = maphash.MakeSeed()
 	if f.records, err = newShelf(cfg.Cache, cfg.Live); err != nil {
 		return nil, err

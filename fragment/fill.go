@@ -22,6 +22,7 @@ type fill struct {
 	owner  *owner
 	flight *flight // nil if it is rendered without the lock
 	lease  *cache.Lease
+	began  time.Time
 }
 
 // begin opens the scope of a body.
@@ -36,7 +37,7 @@ func (f *Fragments) begin(ctx context.Context, req request, n nest, missed cache
 	}
 	f.count.misses.Add(1)
 	req.vary = nil // not ours to keep
-	fl := &fill{f: f, req: req, outer: cache.ScopeOf(ctx), owner: n.owner, base: n.base, before: n.base.Deps()}
+	fl := &fill{f: f, req: req, outer: cache.ScopeOf(ctx), owner: n.owner, base: n.base, before: n.base.Deps(), began: time.Now()}
 	fl.ctx, fl.scope = req.recs.Open(inner, missed)
 	fl.scope.Own(tag)
 	return fl, nil
@@ -45,6 +46,7 @@ func (f *Fragments) begin(ctx context.Context, req request, n nest, missed cache
 // end keeps what the body wrote, if it may be kept, and hands it to those who
 // wait. It copies the bytes.
 func (fl *fill) end(text live.Text) {
+	fl.f.rendered(fl.req.id.name, time.Since(fl.began))
 	result := flightResult{} // a panic below hands over
 	defer func() { fl.finish(result) }()
 	fl.scope.Merge(since(fl.before, fl.base.Deps()))

@@ -21,7 +21,7 @@ func (f *Fragments) quick(ctx context.Context, req *request) (text live.Text, fo
 		return text, false
 	}
 	req.recs.Used()
-	f.count.hits.Add(1)
+	f.hitOf(req.id.name)
 	req.id.note(cache.ScopeOf(ctx), e.dependsOn(*deps))
 	return e.Text, true
 }
@@ -62,7 +62,7 @@ func (f *Fragments) use(ctx context.Context, req *request, rec cache.Record[entr
 	if !found || f.keepsStale && rec.Value.stale(f.cfg.Now()) {
 		return false
 	}
-	f.count.hits.Add(1)
+	f.hitOf(req.id.name)
 	req.id.note(cache.ScopeOf(ctx), rec.Value.dependsOn(rec.Deps))
 	return true
 }

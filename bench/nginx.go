@@ -68,7 +68,6 @@ http {
 	proxy_temp_path %[1]s/proxy;
 	proxy_cache_path %[1]s/cache keys_zone=pages:10m inactive=1h use_temp_path=off;
 	sendfile on;
-	tcp_nopush on;
 	keepalive_requests 1000000000;
 	%[4]s
 	upstream origin { server %[3]s; keepalive 64; }

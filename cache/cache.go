@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/echoic-go/echoic/metrics"
 )
 
 // Cache keeps values under readable keys, with versions, lifetimes and tags, in
@@ -21,7 +23,7 @@ type Cache struct {
 	records generation // of pages and fragments
 	journal journaling
 	count   counters
-	tops    tops
+	ranks   metrics.Ranking
 
 	prefixed  string // valuePrefix of Config.Version
 	clearOwed atomic.Uint32
@@ -59,7 +61,7 @@ func New(cfg Config) (*Cache, error) {
 		return nil, err
 	}
 	c := &Cache{
-		cfg: cfg, store: store, near: cfg.Near, tags: cfg.Tags, tops: newTops(), sweep: make(chan struct{}, 1),
+		cfg: cfg, store: store, near: cfg.Near, tags: cfg.Tags, ranks: metrics.NewRanking(), sweep: make(chan struct{}, 1),
 		journal: journaling{journal: cfg.Journal, last: cfg.JournalLast, log: cfg.Logger},
 	}
 	c.prefixed = c.valuePrefix(cfg.Version)

@@ -229,7 +229,7 @@ func (r *request[T]) lead(ctx context.Context, fl *flight, out *T, wait bool) {
 		v, err = r.load(ctx)
 		return err
 	})
-	r.c.loaded(r.key, time.Since(began))
+	r.c.ranks.Took(r.key, time.Since(began))
 	if fl.err != nil {
 		fl.deps = scope.Deps()
 		return

@@ -12,6 +12,7 @@ import (
 
 	"github.com/echoic-go/echoic/cache"
 	"github.com/echoic-go/echoic/cache/live"
+	"github.com/echoic-go/echoic/metrics"
 )
 
 // Config is what [Fragments] are made of. Cache or Caches is required.
@@ -80,7 +81,7 @@ type Fragments struct {
 	variants   variants
 	hot        hotKeys
 	count      counters
-	tops       tops
+	ranks      metrics.Ranking
 	quiet      atomic.Int64 // unix second of the last logged failure
 
 	mu      sync.RWMutex
@@ -95,7 +96,7 @@ func New(cfg Config) (*Fragments, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Fragments{cfg: cfg, salt: cfg.Salt, tops: newTops(), named: map[string]*shelf{}, writers: map[string]*identity{}}
+	f := &Fragments{cfg: cfg, salt: cfg.Salt, ranks: metrics.NewRanking(), named: map[string]*shelf{}, writers: map[string]*identity{}}
 	f.hot.seed = maphash.MakeSeed()
 	if f.records, err = newShelf(cfg.Cache, cfg.Live); err != nil {
 		return nil, err

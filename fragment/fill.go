@@ -46,7 +46,7 @@ func (f *Fragments) begin(ctx context.Context, req request, n nest, missed cache
 // end keeps what the body wrote, if it may be kept, and hands it to those who
 // wait. It copies the bytes.
 func (fl *fill) end(text live.Text) {
-	fl.f.rendered(fl.req.id.name, time.Since(fl.began))
+	fl.f.ranks.Took(fl.req.id.name, time.Since(fl.began))
 	result := flightResult{} // a panic below hands over
 	defer func() { fl.finish(result) }()
 	fl.scope.Merge(since(fl.before, fl.base.Deps()))

@@ -48,14 +48,8 @@ func (x *exchange) fetch() error {
 			deadline = time.NewTimer(x.p.cfg.WaitTimeout)
 			defer deadline.Stop()
 		}
-		select {
-		case <-fl.done:
-		case <-deadline.C:
-			x.p.flights.leave(fl)
-			return x.tiredOfWaiting()
-		case <-x.r.Context().Done():
-			x.p.flights.leave(fl)
-			return x.r.Context().Err()
+		if landed, err := x.await(fl, deadline.C); !landed {
+			return err
 		}
 		if fl.entry != nil && x.missed.Shares(fl.lookup, later) && x.suits(fl.entry) {
 			return x.share(fl.entry)
@@ -73,6 +67,21 @@ func (x *exchange) fetch() error {
 		key = x.flightKey()
 	}
 	return x.run(nil)
+}
+
+// await waits until a flight has landed. If the deadline or the client is sooner, the
+// request ends with err.
+func (x *exchange) await(fl *flight, deadline <-chan time.Time) (landed bool, err error) {
+	select {
+	case <-fl.done:
+		return true, nil
+	case <-deadline:
+		x.p.flights.leave(fl)
+		return false, x.tiredOfWaiting()
+	case <-x.r.Context().Done():
+		x.p.flights.leave(fl)
+		return false, x.r.Context().Err()
+	}
 }
 
 // alone reports a request whose answer nobody else may have, or that cannot be

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/echoic-go/echoic/internal/testenv"
 )
 
 func TestCompletionCandidates(t *testing.T) {
@@ -50,7 +53,7 @@ func shellWith(t *testing.T, name string) (shell string, env []string) {
 	t.Helper()
 	shell, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("NOT RUN: there is no %s on this machine: apt-get install %s", name, name)
+		testenv.Skip(t, fmt.Sprintf("there is no %s on this machine: apt-get install %s", name, name))
 	}
 	dir := t.TempDir()
 	if err := os.Symlink(os.Args[0], filepath.Join(dir, "echoic")); err != nil {

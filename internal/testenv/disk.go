@@ -68,12 +68,19 @@ func refused(t testing.TB, err error, needs string) {
 		t.Fatalf("testenv: %s: %v", needs, err)
 		return
 	}
+	Skip(t, fmt.Sprintf("%s: %v", needs, err))
+}
+
+// Skip skips a test for something that the machine has not, and has it listed: see
+// Skipped.
+func Skip(t testing.TB, reason string) {
+	t.Helper()
 	if file := os.Getenv(Skipped); file != "" {
-		if err := appendLine(file, fmt.Sprintf("%s: %s: %v", t.Name(), needs, err)); err != nil {
+		if err := appendLine(file, t.Name()+": "+reason); err != nil {
 			t.Fatalf("testenv: %s: %v", Skipped, err)
 		}
 	}
-	t.Skipf("testenv: %s: %v", needs, err)
+	t.Skipf("testenv: %s", reason)
 }
 
 func isRefusal(err error) bool {

@@ -37,8 +37,9 @@
 // A program that is not installed fails the test with a message that
 // says how to install it. Skipped are only the tests of a browser with
 // ECHOIC_TEST_BROWSER=none, on a machine that cannot have one, and those of a full
-// or read-only disk where the kernel lets nobody mount ([SmallDisk], [ReadOnly]);
-// make test lists the latter at its end.
+// or read-only disk where the kernel lets nobody mount ([SmallDisk], [ReadOnly]), and
+// those of completion in a shell that is not there; make test lists all but the
+// first at its end.
 //
 // Servers and directories do not outlive the test binary, even if it is
 // killed; see internal/testenv/server.

@@ -24,7 +24,7 @@ func TestStopwatchMeasures(t *testing.T) {
 // processors, does not make anything take longer.
 func TestStopwatchLeavesOutWaiting(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells how long threads wait")
+		testenv.Skip(t, "only Linux tells how long threads wait")
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4 * runtime.NumCPU()))
 	watch := testenv.NewStopwatch()
